@@ -1,0 +1,1 @@
+"""Commission: what an order pays, to whom and why, and paying it out."""

@@ -1,0 +1,1 @@
+"""What members earn: commissions, their reversals and their maturation."""

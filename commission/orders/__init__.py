@@ -1,0 +1,1 @@
+"""Orders and refunds: what was sold, and what came back."""

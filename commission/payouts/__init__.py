@@ -1,0 +1,1 @@
+"""Paying members what they are owed, at most once, whatever crashes."""

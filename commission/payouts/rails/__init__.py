@@ -1,0 +1,31 @@
+"""The rails this process can pay through. Wiring registers them once at start; everybody else asks `rail_for`."""
+
+from commission.payouts.rails.protocol import Rail
+
+_rails: dict[str, Rail] = {}
+
+
+class NoSuchRail(LookupError):
+    """No rail of this kind is registered in this process."""
+
+
+def register(rail: Rail) -> None:
+    """Make a rail known under its kind; a later one of the same kind takes its place."""
+    _rails[rail.kind] = rail
+
+
+def rail_for(kind: str) -> Rail:
+    """The rail that pays methods of this kind.
+
+    Raises:
+        NoSuchRail: none is registered.
+    """
+    try:
+        return _rails[kind]
+    except KeyError:
+        raise NoSuchRail(kind) from None
+
+
+def registered_kinds() -> frozenset[str]:
+    """The kinds that `rail_for` knows."""
+    return frozenset(_rails)

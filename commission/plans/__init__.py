@@ -1,0 +1,1 @@
+"""Commission plans: what each level earns of an order."""

@@ -1,0 +1,124 @@
+"""The typed settings of one process; `load` reads them, everything else receives them."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import quote
+
+from config import keys, paths
+from config.environment import Environment, SettingsError, http_url, postgres_url, redis_url
+
+__all__ = ["Settings", "SettingsError", "load"]
+
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+EMBEDDED_CONNECTIONS = 100  # max_connections of the embedded PostgreSQL
+CONNECTIONS_FOR_OTHERS = 20  # relay, workers, scheduler, tools, and PostgreSQL's own reserve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the environment decides. Keys and database addresses stay out of its repr."""
+
+    data_dir: Path
+    host: str
+    port: int
+    database_url: str = field(repr=False)  # the application's role: cannot rewrite the books
+    admin_database_url: str = field(repr=False)  # the owner's role: migrations only
+    redis_url: str = field(repr=False)
+    embedded_postgres: bool
+    embedded_valkey: bool
+    demo: bool
+    signing_key: bytes = field(repr=False)
+    encryption_keys: Mapping[str, bytes] = field(repr=False)  # id → 32 bytes; the first encrypts, all decrypt
+    lookup_key: bytes = field(repr=False)  # keyed hashes of look-ups; never changes during a database's life
+    web_workers: int
+    web_threads: int
+    job_lease_seconds: int
+    relay_poll_seconds: float
+    rail_timeout_seconds: float
+    log_level: str
+    sandbox_url: str | None
+
+    @property
+    def run_dir(self) -> Path:
+        """Pid files, addresses and the supervisor's own files."""
+        return paths.run_dir(self.data_dir)
+
+    def sandbox_address(self) -> str | None:
+        """Where the sandbox rail answers now: SANDBOX_URL, else what its server wrote; None while there is none."""
+        if self.sandbox_url is not None:
+            return self.sandbox_url
+        try:
+            return str(json.loads((self.run_dir / "sandbox.json").read_text(encoding="utf-8"))["url"])
+        except FileNotFoundError:
+            return None
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this environment; the first start with the embedded database also makes the keys.
+
+    Raises: SettingsError naming every wrong variable at once.
+    """
+    environment = Environment(environ)
+    data_dir = _data_dir(environment)
+    embedded = not environment.text("DATABASE_URL")
+    database_url = environment.parsed_by("DATABASE_URL", postgres_url, embedded_url(data_dir, "banyan_app"))
+    admin_url = embedded_url(data_dir, "banyan") if embedded else database_url
+    if embedded and environment.text("DATABASE_ADMIN_URL"):
+        environment.problems.append("DATABASE_ADMIN_URL is given without DATABASE_URL: expected both or neither")
+    workers, threads = _web_size(environment, embedded=embedded)
+    settings = Settings(
+        data_dir=data_dir,
+        host=environment.text("HOST", "127.0.0.1"),
+        port=environment.integer("PORT", 8000, 1, 65535),
+        database_url=database_url,
+        admin_database_url=environment.parsed_by("DATABASE_ADMIN_URL", postgres_url, admin_url),
+        redis_url=environment.parsed_by("REDIS_URL", redis_url, f"unix://{quote(str(paths.valkey_socket(data_dir)))}"),
+        embedded_postgres=embedded,
+        embedded_valkey=not environment.text("REDIS_URL"),
+        demo=environment.flag("DEMO", default=embedded),
+        signing_key=b"",
+        encryption_keys={},
+        lookup_key=b"",
+        web_workers=workers,
+        web_threads=threads,
+        job_lease_seconds=environment.integer("JOB_LEASE_SECONDS", 60, 5, 3600),
+        relay_poll_seconds=environment.seconds("RELAY_POLL_SECONDS", 0.1, 0.01, 60),
+        rail_timeout_seconds=environment.seconds("RAIL_TIMEOUT_SECONDS", 10, 0.1, 300),
+        log_level=environment.choice("LOG_LEVEL", "info", LOG_LEVELS),
+        sandbox_url=environment.parsed_by("SANDBOX_URL", http_url, None),
+    )
+    found = keys.find(environment, data_dir / "secrets", may_create=embedded)  # last: a wrong start makes no keys
+    environment.finish()
+    return replace(settings, signing_key=found.signing, encryption_keys=found.encryption, lookup_key=found.lookup)
+
+
+def embedded_url(data_dir: Path, role: str, database: str = "banyan") -> str:
+    """The address of the embedded PostgreSQL of this DATA_DIR."""
+    return f"postgresql+psycopg://{role}@/{database}?host={quote(str(paths.postgres_socket_dir(data_dir)))}"
+
+
+def _data_dir(environment: Environment) -> Path:
+    given = environment.text("DATA_DIR", "var")
+    path = Path(os.path.abspath(Path(given).expanduser()))  # not resolved: a link may be moved to another disk
+    try:
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        environment.refuse("DATA_DIR", str(path), f"a folder this user may write to ({error.strerror})")
+    return path
+
+
+def _web_size(environment: Environment, *, embedded: bool) -> tuple[int, int]:
+    """Worker processes and threads in each; every thread may hold one database connection."""
+    cores = os.cpu_count() or 1
+    workers = environment.integer("WEB_WORKERS", min(4, cores), 1, 64)
+    threads = environment.integer("WEB_THREADS", min(8, 2 * cores + 1), 1, 128)
+    room = EMBEDDED_CONNECTIONS - CONNECTIONS_FOR_OTHERS
+    if embedded and workers * threads > room:
+        environment.problems.append(
+            f"WEB_WORKERS × WEB_THREADS is {workers} × {threads}: expected at most {room} in all, "
+            "the embedded PostgreSQL has no more connections for the web"
+        )
+    return workers, threads

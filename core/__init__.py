@@ -1,0 +1,1 @@
+"""The shared kernel: everything a feature needs that knows nothing of commerce."""

@@ -1,0 +1,57 @@
+"""The table of who may call what. Every endpoint names one permission of it; a test holds that."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    FINANCE = "finance"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Who holds a permission: API keys with that scope, staff of these roles, member tokens."""
+
+    key: bool = False
+    roles: frozenset[Role] = frozenset()
+    member: bool = False
+
+
+_EVERYONE = frozenset(Role)
+_OPERATORS = frozenset({Role.OPERATOR, Role.OWNER})
+_FINANCE = frozenset({Role.FINANCE, Role.OWNER})
+_OWNERS = frozenset({Role.OWNER})
+_READ = Permission(key=True, roles=_EVERYONE)
+
+PUBLIC = "public"  # no credential: health, documentation, sign-in
+ME = "me"
+
+PERMISSIONS: dict[str, Permission] = {
+    ME: Permission(member=True),
+    "program:read": _READ,
+    "program:write": Permission(roles=_OWNERS),
+    "staff:read": Permission(roles=_OWNERS),
+    "staff:write": Permission(roles=_OWNERS),
+    "keys:read": Permission(roles=_OWNERS),
+    "keys:write": Permission(roles=_OWNERS),
+    "audit:read": Permission(roles=_OWNERS),
+    "members:read": _READ,
+    "members:write": Permission(key=True, roles=_OPERATORS),
+    "tokens:write": Permission(key=True),
+    "orders:read": _READ,
+    "orders:write": Permission(key=True, roles=_OWNERS),
+    "plans:read": _READ,
+    "plans:write": Permission(roles=_OWNERS),
+    "ledger:read": _READ,
+    "ledger:write": Permission(roles=_FINANCE),
+    "payout_methods:read": _READ,
+    "payout_methods:write": Permission(key=True, roles=_FINANCE),
+    "withdrawals:write": Permission(key=True, roles=_FINANCE),
+    "settlements:read": _READ,
+    "settlements:write": Permission(roles=_FINANCE),
+}
+
+KEY_SCOPES: tuple[str, ...] = tuple(name for name, permission in PERMISSIONS.items() if permission.key)

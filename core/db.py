@@ -1,0 +1,215 @@
+"""The database: tables' base, the one transaction, and typed SQL. Edges open transactions; nothing else commits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date, datetime
+from typing import Annotated, Any, LiteralString, NamedTuple, TypeVar
+from uuid import UUID
+
+import orjson
+import psycopg
+from flask_sqlalchemy import SQLAlchemy
+from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
+from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, MetaData, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
+from sqlalchemy.pool import PoolProxiedConnection
+
+set_json_dumps(orjson.dumps)
+set_json_loads(orjson.loads)
+
+APPLICATION_ROLE = "banyan_app"
+
+# Constraints are named explicitly: migrations and a distributed database need stable names.
+_NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Id = Annotated[UUID, mapped_column(PG_UUID(as_uuid=True))]
+IdKey = Annotated[UUID, mapped_column(PG_UUID(as_uuid=True), primary_key=True)]
+ProgramKey = Annotated[UUID, mapped_column(PG_UUID(as_uuid=True), primary_key=True)]
+Amount = Annotated[int, mapped_column(BigInteger)]
+Count = Annotated[int, mapped_column(BigInteger)]
+Small = Annotated[int, mapped_column(SmallInteger)]
+Instant = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+Json = Annotated[dict[str, Any], mapped_column(JSONB)]
+JsonList = Annotated[list[Any], mapped_column(JSONB)]
+Amounts = Annotated[list[int], mapped_column(ARRAY(BigInteger))]
+Words = Annotated[list[str], mapped_column(ARRAY(Text))]
+Ids = Annotated[list[UUID], mapped_column(ARRAY(PG_UUID(as_uuid=True)))]
+Hash = Annotated[bytes, mapped_column(LargeBinary)]
+
+
+class Base(DeclarativeBase):
+    """Base of every table. Tables are declared in each feature's models.py and read through its queries.py."""
+
+    registry = registry(
+        metadata=MetaData(naming_convention=_NAMING),
+        type_annotation_map={str: Text, int: Integer, datetime: DateTime(timezone=True)},
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+_connection: ContextVar[psycopg.Connection[Any] | None] = ContextVar("banyan_connection", default=None)
+
+
+def engine_options(pool_size: int) -> dict[str, Any]:
+    """Options of the application's engine: its role, its limits, and no implicit transactions."""
+    settings = {
+        "role": APPLICATION_ROLE,
+        "lock_timeout": "15s",
+        "statement_timeout": "120s",
+        "idle_in_transaction_session_timeout": "120s",
+    }
+    return {
+        "pool_size": pool_size,
+        "max_overflow": 4,
+        "pool_timeout": 10,
+        # prepared once per connection: the hot statements are few and long
+        "connect_args": {
+            "autocommit": True,
+            "prepare_threshold": 3,
+            "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        },
+    }
+
+
+@contextmanager
+def transaction(program_id: UUID | None = None, *, read_only: bool = False) -> Iterator[None]:
+    """One transaction on one connection, for one program (None: kernel tables without tenancy only).
+
+    Commits when the block ends, rolls back when it raises. Transactions do not nest: a service that finds
+    itself inside one simply uses it.
+    """
+    if _connection.get() is not None:
+        raise RuntimeError("a transaction is already open: only edges open transactions")
+    proxied, connection = _begin(program_id, read_only)
+    token = _connection.set(connection)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(proxied, connection)
+        raise
+    finally:
+        _connection.reset(token)
+        proxied.close()
+
+
+@contextmanager
+def lookup() -> Iterator[None]:
+    """Single reads of kernel tables, each statement on its own. For credentials and health; never for writes."""
+    proxied = db.engine.raw_connection()
+    token = _connection.set(_driver(proxied))
+    try:
+        yield
+    except psycopg.OperationalError:
+        _forget_pool(proxied)
+        raise
+    finally:
+        _connection.reset(token)
+        proxied.close()
+
+
+def _begin(program_id: UUID | None, read_only: bool) -> tuple[PoolProxiedConnection, psycopg.Connection[Any]]:
+    # one round trip: BEGIN and the tenancy setting travel as one simple query
+    opening = "BEGIN READ ONLY" if read_only else "BEGIN"
+    if program_id is not None:
+        opening += f"; SET LOCAL banyan.program_id = '{UUID(str(program_id))}'"
+    for last_try in (False, True):
+        proxied = db.engine.raw_connection()
+        connection = _driver(proxied)
+        try:
+            connection.execute(opening)  # type: ignore[arg-type]  # built from constants and a checked UUID
+        except psycopg.OperationalError:
+            _forget_pool(proxied)
+            proxied.close()
+            if last_try:
+                raise
+        else:
+            return proxied, connection
+    raise AssertionError("unreachable")
+
+
+def _driver(proxied: PoolProxiedConnection) -> psycopg.Connection[Any]:
+    connection = proxied.driver_connection
+    assert isinstance(connection, psycopg.Connection)
+    return connection
+
+
+def _forget_pool(proxied: PoolProxiedConnection) -> None:
+    # the server was restarted under its pooled connections: none of them is of use any more
+    proxied.invalidate()
+    db.engine.dispose()
+
+
+def _roll_back(proxied: PoolProxiedConnection, connection: psycopg.Connection[Any]) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except psycopg.Error:
+        proxied.invalidate()
+
+
+def connection() -> psycopg.Connection[Any]:
+    """The connection of the open transaction."""
+    current = _connection.get()
+    if current is None:
+        raise RuntimeError("no transaction is open")
+    return current
+
+
+R = TypeVar("R", bound=NamedTuple)
+
+
+def fetch_all(row: type[R], sql: LiteralString, /, **values: Any) -> list[R]:
+    """Every row of a query as typed named tuples, in the order of the columns."""
+    make = row._make
+    return [make(record) for record in connection().execute(sql, values)]
+
+
+def fetch_one(row: type[R], sql: LiteralString, /, **values: Any) -> R | None:
+    """The first row of a query, or None."""
+    record = connection().execute(sql, values).fetchone()
+    return None if record is None else row._make(record)
+
+
+def scalar(sql: LiteralString, /, **values: Any) -> Any:
+    """The first column of the first row, or None when there is no row."""
+    record = connection().execute(sql, values).fetchone()
+    return None if record is None else record[0]
+
+
+def scalars(sql: LiteralString, /, **values: Any) -> list[Any]:
+    """The first column of every row."""
+    return [record[0] for record in connection().execute(sql, values)]
+
+
+def execute(sql: LiteralString, /, **values: Any) -> int:
+    """Run a statement; the number of rows it touched (the guard of every state change)."""
+    return connection().execute(sql, values).rowcount
+
+
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """Undo and release the locks of what happens inside when it raises."""
+    with connection().transaction():
+        yield
+
+
+def json(value: Any) -> Jsonb:
+    """Mark a value as JSON for a statement."""
+    return Jsonb(value)
+
+
+__all__ = [
+    "APPLICATION_ROLE", "Amount", "Amounts", "Base", "Count", "Hash", "Id", "IdKey", "Ids", "Instant", "Json",
+    "JsonList", "ProgramKey", "Small", "Words", "connection", "date", "db", "engine_options", "execute", "fetch_all",
+    "fetch_one", "json", "savepoint", "scalar", "scalars", "transaction",
+]  # fmt: skip

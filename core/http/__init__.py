@@ -1,0 +1,1 @@
+"""The HTTP edge: one way to declare an endpoint, read its input and write its answer."""

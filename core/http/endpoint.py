@@ -1,0 +1,173 @@
+"""One way to declare an endpoint: who may call, what goes in, what comes out. Opens the transaction, keeps idempotency and audit."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import psycopg.errors
+from flask import Response, g, request
+from marshmallow import Schema, ValidationError
+
+from core.audit import service as audit
+from core.auth import service as auth
+from core.auth.access import PUBLIC
+from core.auth.actor import Actor, ActorKind
+from core.db import transaction
+from core.http import idempotency
+from core.http.json import dumps, parsed, raw_body
+from core.http.problem import invalid_from
+
+_RETRIES = 3
+_COLLISIONS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+
+View = Callable[..., Any]
+
+
+class Loader(Protocol):
+    """Reads a body's bytes into the service's input."""
+
+    schema: type[Schema]
+
+    def load(self, body: bytes) -> Any: ...
+
+
+class SchemaLoader:
+    """The usual loader: marshmallow. Hot paths bring a faster one that gives the same errors."""
+
+    def __init__(self, schema: type[Schema]) -> None:
+        self.schema = schema
+        self._instance = schema()
+
+    def load(self, body: bytes) -> Any:
+        try:
+            return self._instance.load(parsed(body))
+        except ValidationError as error:
+            raise invalid_from(error) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """What the OpenAPI page, the access test and the edge know about a view."""
+
+    access: str
+    summary: str
+    body: Loader | None
+    query: type[Schema] | None
+    answer: type[Schema] | None
+    status: int
+    also: tuple[int, ...]
+    refuses: tuple[str, ...]
+    secret: bool
+    paged: bool
+    media_type: str = "application/json"
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+
+def endpoint(  # noqa: PLR0913 -- each is one fact about the endpoint, given by name
+    access: str,
+    *,
+    summary: str,
+    body: type[Schema] | Loader | None = None,
+    query: type[Schema] | None = None,
+    answer: type[Schema] | None = None,
+    status: int = 200,
+    also: tuple[int, ...] = (),
+    refuses: tuple[str, ...] = (),
+    secret: bool = False,
+    paged: bool = False,
+) -> Callable[[View], View]:
+    """Make a view an endpoint.
+
+    The view gets `actor` (unless public), `body` and `query` where declared, and the path's values. It runs inside
+    one transaction of the actor's program (read-only for GET) and returns a value, or a pair of value and status.
+    `answer` is the shape shown in OpenAPI (a page of it where `paged`). `also`: other 2xx statuses it may answer.
+    `refuses`: the codes of its own refusals. `secret`: the answer is never stored.
+    """
+    loader = SchemaLoader(body) if isinstance(body, type) else body
+    spec = Endpoint(
+        access=access, summary=summary, body=loader, query=query, answer=answer, status=status, also=also,
+        refuses=refuses, secret=secret, paged=paged,
+    )  # fmt: skip
+    query_schema = query() if query else None
+
+    def declare(view: View) -> View:
+        @functools.wraps(view)
+        def edge(**values: Any) -> Response:
+            if access == PUBLIC:
+                actor = None
+            else:
+                actor = values["actor"] = auth.authenticate(request.headers.get("Authorization"), access)
+                g.actor = actor
+            raw = raw_body() if loader else b""
+            if loader:
+                values["body"] = loader.load(raw)
+            if query_schema:
+                values["query"] = _load_query(query_schema)
+            elif request.args:
+                values |= _refuse_query()
+            if actor is None:
+                return _answer(spec, view(**values))
+            return _perform(spec, view, actor, values, raw)
+
+        edge.endpoint_spec = spec  # type: ignore[attr-defined]
+        return edge
+
+    return declare
+
+
+def _load_query(schema: Schema) -> Any:
+    try:
+        return schema.load({name: request.args.get(name) for name in request.args})
+    except ValidationError as error:
+        raise invalid_from(error) from error
+
+
+def _refuse_query() -> dict[str, Any]:
+    raise invalid_from(ValidationError({name: ["Unknown parameter."] for name in request.args}))
+
+
+def _perform(spec: Endpoint, view: View, actor: Actor, values: dict[str, Any], raw: bytes) -> Response:
+    """Run the view in a transaction; a deadlock or serialization failure had no effect and is tried again."""
+    for left in reversed(range(_RETRIES)):
+        try:
+            if request.method == "GET":
+                with transaction(actor.program_id, read_only=True):
+                    return _answer(spec, view(**values))
+            with transaction(actor.program_id):
+                return _write(spec, view, actor, values, raw)
+        except _COLLISIONS:
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _write(spec: Endpoint, view: View, actor: Actor, values: dict[str, Any], raw: bytes) -> Response:
+    key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
+    if key is not None:
+        digest = idempotency.request_hash(request.method, request.full_path, raw)
+        stored = idempotency.claim(actor.program_id, actor.id, key, digest)
+        if stored is not None:
+            return _replay(stored)
+    response = _answer(spec, view(**values))
+    if actor.kind is ActorKind.STAFF:
+        audit.record_request(actor, view.__module__, view.__name__, values, response.get_data())
+    if key is not None:
+        kept = None if spec.secret else response.get_data()
+        idempotency.keep(actor.program_id, actor.id, key, response.status_code, kept)
+    return response
+
+
+def _answer(spec: Endpoint, result: Any) -> Response:
+    if isinstance(result, Response):
+        return result
+    value, status = result if isinstance(result, tuple) else (result, spec.status)
+    if value is None:
+        return Response(status=204)
+    return Response(dumps(value), status, content_type="application/json")
+
+
+def _replay(stored: idempotency.Stored) -> Response:
+    response = Response(stored.answer, stored.status, content_type="application/json")
+    response.headers["Idempotent-Replayed"] = "true"
+    return response

@@ -1,0 +1,89 @@
+"""The Idempotency-Key store. The key is claimed and the answer kept in the transaction of the effect, so both or neither are there."""
+
+import hashlib
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from core.clock import now
+from core.db import execute, fetch_one
+from core.errors import Conflict, Invalid
+
+ANSWERS_KEPT = timedelta(days=30)
+MAX_KEY_LENGTH = 255
+
+
+class KeyReused(Conflict):
+    code = "idempotency_key_reused"
+    title = "The Idempotency-Key was used with another request"
+
+
+class KeyExpired(Conflict):
+    code = "idempotency_key_expired"
+    title = "The request had its effect, but its answer is no longer kept"
+
+
+class Stored(NamedTuple):
+    """The first answer to a key."""
+
+    request_hash: bytes
+    status: int | None
+    answer: bytes | None
+
+
+def request_hash(method: str, path: str, body: bytes) -> bytes:
+    digest = hashlib.sha256()
+    for part in (method.encode(), path.encode(), body):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
+
+
+def claim(program_id: UUID, credential_id: UUID, key: str, digest: bytes) -> Stored | None:
+    """Take the key for this transaction; None means it is ours, else the first answer.
+
+    A repeat while the first still runs waits here on the unique key, until the first commits or gives up.
+
+    Raises:
+        KeyReused: the key belongs to another request.
+        KeyExpired: the answer is older than 30 days, or was a secret.
+        Invalid: the key is empty or too long.
+    """
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        raise Invalid(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} printable characters.")
+    claimed = execute(
+        """INSERT INTO idempotency_keys (program_id, credential_id, key, request_hash, created_at)
+           VALUES (%(program_id)s, %(credential_id)s, %(key)s, %(digest)s, %(at)s) ON CONFLICT DO NOTHING""",
+        program_id=program_id, credential_id=credential_id, key=key, digest=digest, at=now(),
+    )  # fmt: skip
+    if claimed:
+        return None
+    stored = fetch_one(
+        Stored,
+        """SELECT request_hash, status, answer FROM idempotency_keys
+           WHERE program_id = %(program_id)s AND credential_id = %(credential_id)s AND key = %(key)s""",
+        program_id=program_id, credential_id=credential_id, key=key,
+    )  # fmt: skip
+    assert stored is not None, "an idempotency key is never deleted"
+    if stored.request_hash != digest:
+        raise KeyReused()
+    if stored.answer is None:
+        raise KeyExpired()
+    return stored
+
+
+def keep(program_id: UUID, credential_id: UUID, key: str, status: int, answer: bytes | None) -> None:
+    """Store the answer beside the effect. `answer` None: a secret, which is not kept."""
+    execute(
+        """UPDATE idempotency_keys SET status = %(status)s, answer = %(answer)s
+           WHERE program_id = %(program_id)s AND credential_id = %(credential_id)s AND key = %(key)s""",
+        program_id=program_id, credential_id=credential_id, key=key, status=status, answer=answer,
+    )  # fmt: skip
+
+
+def expire_answers(program_id: UUID) -> int:
+    """Forget answers past their time; the keys stay for ever."""
+    return execute(
+        """UPDATE idempotency_keys SET answer = NULL
+           WHERE program_id = %(program_id)s AND created_at < %(before)s AND answer IS NOT NULL""",
+        program_id=program_id, before=now() - ANSWERS_KEPT,
+    )  # fmt: skip

@@ -1,0 +1,47 @@
+"""JSON in and out: orjson, instants with Z, and a body that is refused before it can do harm."""
+
+from typing import Any
+
+import orjson
+from flask import request
+
+from core.errors import DomainError, Malformed
+
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+
+
+class UnsupportedMediaType(DomainError):
+    status = 415
+    code = "unsupported_media_type"
+    title = "The body must be application/json"
+
+
+def dumps(value: Any) -> bytes:
+    return orjson.dumps(value, option=_OPTIONS)
+
+
+def raw_body() -> bytes:
+    """The bytes of a JSON body.
+
+    Raises:
+        UnsupportedMediaType: the content type is not JSON.
+        Malformed: there is no body.
+    """
+    if request.mimetype not in {"application/json", ""} or (request.mimetype == "" and request.content_length):
+        raise UnsupportedMediaType()
+    body = request.get_data(cache=True)
+    if not body:
+        raise Malformed("A JSON body is expected.")
+    return body
+
+
+def parsed(body: bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        Malformed: it is not JSON in UTF-8.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"The body is not JSON: {error}.") from error

@@ -1,0 +1,70 @@
+"""Ids: UUIDv7 inside, `<prefix>_<26 letters and digits>` outside, and `ext:` references. The only place that makes ids."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from core.errors import NotFound
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
+_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+_LENGTH = 26
+
+
+def new_id() -> UUID:
+    """A fresh UUIDv7: ids of one process sort by the time they were made."""
+    return uuid7()
+
+
+def base32_of(value: UUID) -> str:
+    """26 lower-case Crockford letters and digits that sort like the id."""
+    number = value.int
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
+
+
+def public_id(prefix: str, value: UUID) -> str:
+    return f"{prefix}_{base32_of(value)}"
+
+
+def public_id_or_none(prefix: str, value: UUID | None) -> str | None:
+    return None if value is None else public_id(prefix, value)
+
+
+def parse_public_id(prefix: str, text: str) -> UUID | None:
+    """The id behind a public id, or None when the text is not one of this prefix."""
+    head, separator, tail = text.partition("_")
+    if head != prefix or not separator or len(tail) != _LENGTH:
+        return None
+    number = 0
+    for letter in tail:
+        value = _VALUES.get(letter)
+        if value is None:
+            return None
+        number = number << 5 | value
+    return UUID(int=number) if number < 1 << 128 else None
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalRef:
+    """A resource named by the shop's own id."""
+
+    external_id: str
+
+
+Ref = UUID | ExternalRef
+
+
+def parse_ref(prefix: str, text: str) -> Ref:
+    """What a path segment names: a public id or `ext:<external_id>`.
+
+    Raises:
+        NotFound: the segment is neither, so nothing can be there.
+    """
+    if text.startswith("ext:") and len(text) > len("ext:"):
+        return ExternalRef(text.removeprefix("ext:"))
+    value = parse_public_id(prefix, text)
+    if value is None:
+        raise NotFound(detail=f"There is no {text!r} here.")
+    return value

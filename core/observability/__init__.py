@@ -1,0 +1,1 @@
+"""What the engineer on call sees: logs, metrics, health."""

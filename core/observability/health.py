@@ -1,0 +1,72 @@
+"""Health: the process lives; the database is migrated and the queue answers; what it counts."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+import sqlalchemy.exc
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, current_app
+
+from core.auth.access import PUBLIC
+from core.db import lookup, scalar
+from core.errors import Unavailable
+from core.http.endpoint import endpoint
+from core.jobs import valkey
+from core.observability.metrics import render_metrics
+
+blueprint = Blueprint("health", __name__)
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+
+
+class NotReady(Unavailable):
+    code = "not_ready"
+    title = "Not ready"
+
+
+@blueprint.get("/healthz")
+@endpoint(PUBLIC, summary="The process lives")
+def healthz() -> Any:
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+@endpoint(PUBLIC, summary="The database is migrated and the queue answers")
+def readyz() -> Any:
+    problems = [problem for problem in (_database_problem(), _queue_problem()) if problem]
+    if problems:
+        raise NotReady(" ".join(problems))
+    return {"status": "ready"}
+
+
+@blueprint.get("/metrics")
+@endpoint(PUBLIC, summary="Prometheus metrics")
+def metrics() -> Any:
+    return Response(render_metrics(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def newest_migration() -> str | None:
+    """The head of the migrations that came with this code."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return ScriptDirectory.from_config(config).get_current_head()
+
+
+def _database_problem() -> str | None:
+    try:
+        with lookup():
+            present = scalar("SELECT version_num FROM alembic_version")
+    except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError):
+        return "The database does not answer or is not migrated."
+    wanted = current_app.extensions.setdefault("newest_migration", newest_migration())
+    return None if present == wanted else f"The database is at migration {present}, the code at {wanted}."
+
+
+def _queue_problem() -> str | None:
+    try:
+        valkey.connect(current_app.config["SETTINGS"].redis_url).ping()
+    except redis.RedisError:
+        return "The queue does not answer."
+    return None

@@ -1,0 +1,52 @@
+"""A program's settings, typed. Every version is kept: orders remember the one they were accepted under."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Bps = Annotated[int, Meta(ge=0, le=10_000)]
+Days = Annotated[int, Meta(ge=0, le=3650)]
+Source = Literal["coupon", "click", "binding"]
+
+
+class AttributionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which evidence decides who sold an order, strongest first."""
+
+    order: tuple[Source, ...] = ("coupon", "click", "binding")
+    click_model: Literal["last", "first"] = "last"
+    click_window_days: Annotated[int, Meta(ge=1, le=365)] = 30
+
+
+class BindingSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a customer stays bound to his inviter."""
+
+    mode: Literal["permanent", "expiring", "open"] = "permanent"
+    expires_after_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    protected_days: Days = 0
+
+
+class ProgramSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """API.md, *Program*. Amounts in minor units, rates in basis points."""
+
+    currency: str = "CNY"
+    timezone: str = "Asia/Shanghai"
+    max_levels: Annotated[int, Meta(ge=1, le=10)] = 2
+    payout_cap_bps: Bps = 5000
+    attribution: AttributionSettings = AttributionSettings()
+    binding: BindingSettings = BindingSettings()
+    hold_days: Days = 7
+    hold_from: Literal["completed", "paid"] = "completed"
+    auto_maturation: bool = True
+    min_payout: Annotated[int, Meta(ge=0, le=10**15)] = 1000
+    method_freeze_hours: Annotated[int, Meta(ge=0, le=8760)] = 24
+    suspended_upline: Literal["skip", "compress"] = "skip"
+    self_purchase: Literal["off", "level_1"] = "off"
+    enrolment: Literal["open", "application", "invited"] = "open"
+    link_hosts: tuple[str, ...] = ()
+    click_dedupe_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0
+
+
+def settings_from(stored: dict[str, object]) -> ProgramSettings:
+    """Settings as they stand in the database."""
+    return msgspec.convert(stored, ProgramSettings)

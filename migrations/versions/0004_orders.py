@@ -1,0 +1,8 @@
+"""Plans,_orders,_commissions."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    pass

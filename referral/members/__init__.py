@@ -1,0 +1,1 @@
+"""Members: the people of a program, their identities, states and tokens."""

@@ -1,0 +1,1 @@
+"""The referral tree: bindings, uplines, downlines and team counts."""

@@ -1,0 +1,94 @@
+"""A test's own program and the clients of its API, each with one credential."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from core.auth import keys, staff
+from core.auth.access import Role
+from core.auth.actor import Program
+from core.auth.service import program_of
+from core.db import transaction
+from core.programs.service import create_program
+
+
+class ApiClient:
+    """Calls the API with one bearer credential (None: anonymous)."""
+
+    def __init__(self, app: Flask, credential: str | None) -> None:
+        self._client: FlaskClient = app.test_client()
+        self.credential = credential
+
+    def call(self, method: str, path: str, json: Any = None, **options: Any) -> TestResponse:
+        headers = dict(options.pop("headers", {}))
+        if self.credential:
+            headers["Authorization"] = f"Bearer {self.credential}"
+        if json is not None:
+            options["json"] = json
+        return self._client.open(path, method=method, headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> TestResponse:
+        return self.call("POST", path, json, **options)
+
+    def put(self, path: str, json: Any = None, **options: Any) -> TestResponse:
+        return self.call("PUT", path, json, **options)
+
+    def patch(self, path: str, json: Any = None, **options: Any) -> TestResponse:
+        return self.call("PATCH", path, json, **options)
+
+    def delete(self, path: str, **options: Any) -> TestResponse:
+        return self.call("DELETE", path, **options)
+
+
+@dataclass
+class TestProgram:
+    """A program and its ways in. `client` carries the API key; `staff(role)` signs somebody of that role in."""
+
+    __test__ = False  # not a test class, whatever its name
+
+    app: Flask
+    id: UUID
+    api_key: str
+
+    @cached_property
+    def client(self) -> ApiClient:
+        return ApiClient(self.app, self.api_key)
+
+    @cached_property
+    def anonymous(self) -> ApiClient:
+        return ApiClient(self.app, None)
+
+    def staff(self, role: Role | str) -> ApiClient:
+        """A new staff member of the role, signed in."""
+        email = f"{uuid4().hex}@staff.example"
+        with transaction(self.id):
+            _, password = staff.create_staff(self.id, email, Role(role))
+        answer = self.anonymous.post("/v1/auth/staff", {"email": email, "password": password})
+        assert answer.status_code == 200, answer.text
+        return ApiClient(self.app, answer.json["access_token"])  # type: ignore[index]
+
+    def member(self, ref: str) -> ApiClient:
+        """The member's own client; `ref` is an id or `ext:…`."""
+        answer = self.client.post(f"/v1/members/{ref}/tokens", {})
+        assert answer.status_code in {200, 201}, answer.text
+        return ApiClient(self.app, answer.json["access_token"])  # type: ignore[index]
+
+    def now(self) -> Program:
+        """The program with its present settings."""
+        with transaction(self.id, read_only=True):
+            return program_of(self.id)
+
+
+def make_program(app: Flask, *, currency: str = "GBP", timezone: str = "UTC") -> TestProgram:
+    with app.app_context(), transaction():
+        program_id = create_program("Test", currency, timezone)
+        _, api_key = keys.create_key(program_id, name="test")
+    return TestProgram(app, program_id, api_key)
