@@ -107,7 +107,7 @@ def redis_url(value: str) -> str:
 def http_url(value: str) -> str:
     """An http(s) address without a trailing slash."""
     if not re.fullmatch(r"https?://[^\s/]+\S*", value):
-        _unusable(value, "http://host:port")
+        raise ValueError(f"is {masked(value)!r}, expected http://host:port")
     return value.rstrip("/")
 
 

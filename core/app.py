@@ -51,8 +51,7 @@ def feature_module(feature: str, part: str) -> ModuleType | None:
 
 def _install(app: Flask, module: ModuleType | None) -> None:
     """Importing registers tables and jobs; endpoints and commands are attached here."""
-    blueprint = getattr(module, "blueprint", None)
-    if blueprint is not None:
+    for blueprint in getattr(module, "blueprints", ()) or filter(None, [getattr(module, "blueprint", None)]):
         app.register_blueprint(blueprint)
     for command in getattr(module, "commands", ()):
         app.cli.add_command(command)

@@ -46,6 +46,10 @@ Ids = Annotated[list[UUID], mapped_column(ARRAY(PG_UUID(as_uuid=True)))]
 Hash = Annotated[bytes, mapped_column(LargeBinary)]
 
 
+class Collision(Exception):
+    """Two requests met where only the database could tell: nothing was written, and the edge runs the call again."""
+
+
 class Base(DeclarativeBase):
     """Base of every table. Tables are declared in each feature's models.py and read through its queries.py."""
 
@@ -75,6 +79,7 @@ def engine_options(pool_size: int) -> dict[str, Any]:
         # prepared once per connection: the hot statements are few and long
         "connect_args": {
             "autocommit": True,
+            "connect_timeout": 5,
             "prepare_threshold": 3,
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
         },
@@ -94,7 +99,7 @@ def transaction(program_id: UUID | None = None, *, read_only: bool = False) -> I
     token = _connection.set(connection)
     try:
         yield
-        connection.execute("COMMIT")
+        _commit(connection)
     except BaseException:
         _roll_back(proxied, connection)
         raise
@@ -127,7 +132,7 @@ def _begin(program_id: UUID | None, read_only: bool) -> tuple[PoolProxiedConnect
         proxied = db.engine.raw_connection()
         connection = _driver(proxied)
         try:
-            connection.execute(opening)  # type: ignore[arg-type]  # built from constants and a checked UUID
+            connection.execute(opening)  # built from constants and a checked UUID
         except psycopg.OperationalError:
             _forget_pool(proxied)
             proxied.close()
@@ -138,9 +143,16 @@ def _begin(program_id: UUID | None, read_only: bool) -> tuple[PoolProxiedConnect
     raise AssertionError("unreachable")
 
 
+def _commit(connection: psycopg.Connection[Any]) -> None:
+    # PostgreSQL answers COMMIT with a silent ROLLBACK when a statement had failed and somebody swallowed the error
+    outcome = connection.execute("COMMIT").statusmessage
+    if outcome != "COMMIT":
+        raise RuntimeError(f"the transaction was not committed but ended with {outcome}")
+
+
 def _driver(proxied: PoolProxiedConnection) -> psycopg.Connection[Any]:
     connection = proxied.driver_connection
-    assert isinstance(connection, psycopg.Connection)
+    assert isinstance(connection, psycopg.Connection)  # noqa: S101 -- the only driver there is
     return connection
 
 
@@ -209,7 +221,7 @@ def json(value: Any) -> Jsonb:
 
 
 __all__ = [
-    "APPLICATION_ROLE", "Amount", "Amounts", "Base", "Count", "Hash", "Id", "IdKey", "Ids", "Instant", "Json",
+    "APPLICATION_ROLE", "Amount", "Amounts", "Base", "Collision", "Count", "Hash", "Id", "IdKey", "Ids", "Instant", "Json",
     "JsonList", "ProgramKey", "Small", "Words", "connection", "date", "db", "engine_options", "execute", "fetch_all",
     "fetch_one", "json", "savepoint", "scalar", "scalars", "transaction",
 ]  # fmt: skip

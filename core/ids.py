@@ -1,5 +1,6 @@
-"""Ids: UUIDv7 inside, `<prefix>_<26 letters and digits>` outside, and `ext:` references. The only place that makes ids."""
+"""Ids: UUIDv7 inside, `<prefix>_<26 letters and digits>` outside, `ext:` references. Ids are made here only."""
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,6 +12,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _LENGTH = 26
+_EXTERNAL = re.compile(r"ext:([^\x00-\x1f\x7f]{1,200})")
 
 
 def new_id() -> UUID:
@@ -62,8 +64,9 @@ def parse_ref(prefix: str, text: str) -> Ref:
     Raises:
         NotFound: the segment is neither, so nothing can be there.
     """
-    if text.startswith("ext:") and len(text) > len("ext:"):
-        return ExternalRef(text.removeprefix("ext:"))
+    external = _EXTERNAL.fullmatch(text)
+    if external is not None:
+        return ExternalRef(external[1])
     value = parse_public_id(prefix, text)
     if value is None:
         raise NotFound(detail=f"There is no {text!r} here.")

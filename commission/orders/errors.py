@@ -1,8 +1,17 @@
 """What orders and refunds can be refused for."""
 
-from core.errors import Conflict
+from core.errors import Conflict, NotFound, WrongState
+
+
+class OrderNotFound(NotFound):
+    title = "There is no such order"
 
 
 class RefundExceedsOrder(Conflict):
     code = "refund_exceeds_order"
     title = "The refund is larger than what is left of the order"
+
+
+class OrderInOtherState(WrongState):
+    code = "wrong_state"
+    title = "The order is in another state"

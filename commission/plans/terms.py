@@ -4,15 +4,15 @@ Rule 4 of API.md, *Commission plans*. Terms are found by look-up: a plan with a 
 no more than one without.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-_TABLES_KEPT = 1_000
-_TERMS_KEPT = 100_000
+_TABLES_KEPT = 100
+_TERMS_KEPT = 20_000
 
 
 class Term(Struct, frozen=True, omit_defaults=True):
@@ -77,16 +77,19 @@ class PlanTerms:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._tables: dict[tuple[str | None, str, int], _TermTable] = {}
+        self._channels = _named(rule.match.channel for rule in plan.rules)
+        self._grades = _named(rule.match.grade for rule in plan.rules)
+        self._tables: dict[tuple[str | None, str | None, int], _TermTable] = {}
 
     def table(self, channel: str | None, grade: str, level: int) -> "_TermTable":
         """The terms by (sku, category) for orders of a channel and a beneficiary of a grade at a level."""
-        key = (channel, grade, level)
+        # free words of the shop's: all that no rule names share a table, or memory would grow with each new one
+        key = (channel if channel in self._channels else None, grade if grade in self._grades else None, level)
         table = self._tables.get(key)
         if table is None:
-            if len(self._tables) >= _TABLES_KEPT:  # channels are free words of the shop's
+            if len(self._tables) >= _TABLES_KEPT:
                 self._tables.clear()
-            table = self._tables[key] = _TermTable(_RuleIndex(self.plan, channel, grade), level)
+            table = self._tables[key] = _TermTable(_RuleIndex(self.plan, *key[:2]), level)
         return table
 
 
@@ -141,6 +144,10 @@ class _RuleIndex:
 
 def _values(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
     return (wanted,) if isinstance(wanted, str) else wanted
+
+
+def _named(wanted: Iterable[_Wanted]) -> frozenset[str]:
+    return frozenset(value for values in wanted if values is not None for value in _values(values))
 
 
 def _holds(wanted: _Wanted, actual: str | None) -> bool:

@@ -60,9 +60,13 @@ class Actor:
         holders = PERMISSIONS[permission]
         allowed = (
             (self.kind is ActorKind.MEMBER and holders.member)
-            or (self.kind is ActorKind.KEY and permission in self.scopes)
+            or (self.kind is ActorKind.KEY and holders.key and permission in self.scopes)
             or (self.kind is ActorKind.STAFF and self.role in holders.roles)
         )
         if not allowed:
-            hint = "Member tokens may call /v1/me only." if self.kind is ActorKind.MEMBER else f"It lacks {permission!r}."
-            raise Forbidden(hint if permission != ME else "A member token is needed here.")
+            raise Forbidden(self._refusal(permission))
+
+    def _refusal(self, permission: str) -> str:
+        if permission == ME:
+            return "A member token is needed here."
+        return "Member tokens may call /v1/me only." if self.kind is ActorKind.MEMBER else f"It lacks {permission!r}."

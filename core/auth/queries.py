@@ -1,9 +1,10 @@
-"""Look-ups of credentials, each one indexed read joined with the program's current settings."""
+"""Look-ups of credentials, each one indexed read joined with the program."""
 
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from core.db import fetch_one
+from core.db import fetch_one, scalar
+
 
 class CredentialRow(NamedTuple):
     """A credential and its program. `role` for staff, `scopes` for keys."""
@@ -15,16 +16,14 @@ class CredentialRow(NamedTuple):
     version: int
     program_name: str
     settings_version: int
-    settings: dict[str, Any]
 
 
 def key_by_hash(number: int, key_hash: bytes) -> CredentialRow | None:
     return fetch_one(
         CredentialRow,
-        """SELECT k.id, k.program_id, k.kind, k.scopes, 0, p.name, p.settings_version, s.settings
+        """SELECT k.id, k.program_id, NULL, k.scopes, 0, p.name, p.settings_version
            FROM programs p
            JOIN api_keys k ON k.program_id = p.id AND k.key_hash = %(key_hash)s AND k.revoked_at IS NULL
-           JOIN program_settings s ON s.program_id = p.id AND s.version = p.settings_version
            WHERE p.number = %(number)s""",
         number=number, key_hash=key_hash,
     )  # fmt: skip
@@ -33,10 +32,9 @@ def key_by_hash(number: int, key_hash: bytes) -> CredentialRow | None:
 def staff_by_id(staff_id: UUID) -> CredentialRow | None:
     return fetch_one(
         CredentialRow,
-        """SELECT f.id, f.program_id, f.role, '{}'::text[], f.token_version, p.name, p.settings_version, s.settings
+        """SELECT f.id, f.program_id, f.role, '{}'::text[], f.token_version, p.name, p.settings_version
            FROM staff f
            JOIN programs p ON p.id = f.program_id
-           JOIN program_settings s ON s.program_id = p.id AND s.version = p.settings_version
            WHERE f.id = %(staff_id)s AND f.disabled_at IS NULL""",
         staff_id=staff_id,
     )
@@ -45,12 +43,19 @@ def staff_by_id(staff_id: UUID) -> CredentialRow | None:
 def program_by_id(program_id: UUID) -> CredentialRow | None:
     return fetch_one(
         CredentialRow,
-        """SELECT p.id, p.id, NULL, '{}'::text[], 0, p.name, p.settings_version, s.settings
-           FROM programs p
-           JOIN program_settings s ON s.program_id = p.id AND s.version = p.settings_version
-           WHERE p.id = %(program_id)s""",
+        """SELECT p.id, p.id, NULL, '{}'::text[], 0, p.name, p.settings_version
+           FROM programs p WHERE p.id = %(program_id)s""",
         program_id=program_id,
     )
+
+
+def settings_of(program_id: UUID, version: int) -> dict[str, Any]:
+    """One version of a program's settings; versions never change."""
+    found: dict[str, Any] = scalar(
+        "SELECT settings FROM program_settings WHERE program_id = %(program_id)s AND version = %(version)s",
+        program_id=program_id, version=version,
+    )  # fmt: skip
+    return found
 
 
 class SignIn(NamedTuple):

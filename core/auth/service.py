@@ -1,4 +1,4 @@
-"""Recognises credentials: one look-up a request, no cache of permissions, so that a revocation works at the next request."""
+"""Recognises credentials: one look-up a request and no cache of permissions, so that a revocation works at once."""
 
 import hashlib
 from collections.abc import Callable
@@ -61,23 +61,24 @@ def _actor_of_key(key: str) -> Actor:
         raise Unauthenticated("The API key is unknown or revoked.")
     with lookup():
         found = queries.key_by_hash(int(number), hash_secret(key))
-    if found is None:
-        raise Unauthenticated("The API key is unknown or revoked.")
-    return Actor(_program(found), ActorKind.KEY, found.id, scopes=frozenset(found.scopes))
+        if found is None:
+            raise Unauthenticated("The API key is unknown or revoked.")
+        return Actor(_program(found), ActorKind.KEY, found.id, scopes=frozenset(found.scopes))
 
 
 def _actor_of_token(token: str) -> Actor:
     claims = tokens.read(token)
+    by_staff = claims.kind == "staff"
     with lookup():
-        by_staff = claims.kind == "staff"
         found = queries.staff_by_id(claims.subject) if by_staff else queries.program_by_id(claims.program_id)
-    if found is None or found.version != claims.version:
-        raise Unauthenticated("The sign-in is no longer valid.")
+        if found is None or found.version != claims.version:
+            raise Unauthenticated("The sign-in is no longer valid.")
+        program = _program(found)
     if by_staff:
-        return Actor(_program(found), ActorKind.STAFF, found.id, role=Role(str(found.role)))
+        return Actor(program, ActorKind.STAFF, found.id, role=Role(str(found.role)))
     if not all(gate(claims.program_id, claims.subject) for gate in _member_gates):
         raise Unauthenticated("The member no longer exists.")
-    return Actor(_program(found), ActorKind.MEMBER, claims.subject)
+    return Actor(program, ActorKind.MEMBER, claims.subject)
 
 
 def _program(found: queries.CredentialRow) -> Program:
@@ -86,5 +87,5 @@ def _program(found: queries.CredentialRow) -> Program:
     if settings is None:
         if len(_versions) >= _MAX_VERSIONS:
             _versions.clear()
-        settings = _versions[version] = settings_from(found.settings)
+        settings = _versions[version] = settings_from(queries.settings_of(*version))
     return Program(found.program_id, found.program_name, found.settings_version, settings)

@@ -1,8 +1,8 @@
-"""One way to declare an endpoint: who may call, what goes in, what comes out. Opens the transaction, keeps idempotency and audit."""
+"""One way to declare an endpoint: who may call, what goes in, what comes out. Opens the transaction, keeps the records."""
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import psycopg.errors
@@ -13,15 +13,18 @@ from core.audit import service as audit
 from core.auth import service as auth
 from core.auth.access import PUBLIC
 from core.auth.actor import Actor, ActorKind
-from core.db import transaction
+from core.db import Collision, transaction
 from core.http import idempotency
-from core.http.json import dumps, parsed, raw_body
+from core.http.json import dumps, no_body, parsed, raw_body
 from core.http.problem import invalid_from
 
 _RETRIES = 3
-_COLLISIONS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+_COLLISIONS = (Collision, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+_READS = frozenset({"GET", "HEAD"})
+JSON = "application/json"
 
 View = Callable[..., Any]
+Inputs = Callable[[], dict[str, Any]]
 
 
 class Loader(Protocol):
@@ -52,6 +55,7 @@ class Endpoint:
 
     access: str
     summary: str
+    description: str
     body: Loader | None
     query: type[Schema] | None
     answer: type[Schema] | None
@@ -60,14 +64,14 @@ class Endpoint:
     refuses: tuple[str, ...]
     secret: bool
     paged: bool
-    media_type: str = "application/json"
-    examples: Mapping[str, Any] = field(default_factory=dict)
+    media_type: str
 
 
 def endpoint(  # noqa: PLR0913 -- each is one fact about the endpoint, given by name
     access: str,
     *,
     summary: str,
+    description: str = "",
     body: type[Schema] | Loader | None = None,
     query: type[Schema] | None = None,
     answer: type[Schema] | None = None,
@@ -76,39 +80,36 @@ def endpoint(  # noqa: PLR0913 -- each is one fact about the endpoint, given by 
     refuses: tuple[str, ...] = (),
     secret: bool = False,
     paged: bool = False,
+    media_type: str = JSON,
 ) -> Callable[[View], View]:
     """Make a view an endpoint.
 
     The view gets `actor` (unless public), `body` and `query` where declared, and the path's values. It runs inside
     one transaction of the actor's program (read-only for GET) and returns a value, or a pair of value and status.
     `answer` is the shape shown in OpenAPI (a page of it where `paged`). `also`: other 2xx statuses it may answer.
-    `refuses`: the codes of its own refusals. `secret`: the answer is never stored.
+    `refuses`: the codes of its own refusals. `secret`: the answer is never stored. `media_type`: of an answer that
+    is a file. `description`: what a client must know beyond the summary.
     """
     loader = SchemaLoader(body) if isinstance(body, type) else body
     spec = Endpoint(
-        access=access, summary=summary, body=loader, query=query, answer=answer, status=status, also=also,
-        refuses=refuses, secret=secret, paged=paged,
+        access=access, summary=summary, description=description, body=loader, query=query, answer=answer,
+        status=status, also=also, refuses=refuses, secret=secret, paged=paged, media_type=media_type,
     )  # fmt: skip
     query_schema = query() if query else None
 
     def declare(view: View) -> View:
         @functools.wraps(view)
-        def edge(**values: Any) -> Response:
+        def edge(**path: Any) -> Response:
+            if access != PUBLIC:
+                g.actor = path["actor"] = auth.authenticate(request.headers.get("Authorization"), access)
+            raw = b"" if request.method in _READS else (raw_body() if loader else no_body())
+
+            def inputs() -> dict[str, Any]:
+                return path | _inputs(loader, raw, query_schema)
+
             if access == PUBLIC:
-                actor = None
-            else:
-                actor = values["actor"] = auth.authenticate(request.headers.get("Authorization"), access)
-                g.actor = actor
-            raw = raw_body() if loader else b""
-            if loader:
-                values["body"] = loader.load(raw)
-            if query_schema:
-                values["query"] = _load_query(query_schema)
-            elif request.args:
-                values |= _refuse_query()
-            if actor is None:
-                return _answer(spec, view(**values))
-            return _perform(spec, view, actor, values, raw)
+                return _answer(spec, view(**inputs()))
+            return _perform(spec, view, path["actor"], inputs, raw)
 
         edge.endpoint_spec = spec  # type: ignore[attr-defined]
         return edge
@@ -116,26 +117,35 @@ def endpoint(  # noqa: PLR0913 -- each is one fact about the endpoint, given by 
     return declare
 
 
+def _inputs(loader: Loader | None, raw: bytes, query_schema: Schema | None) -> dict[str, Any]:
+    """Body and query, loaded anew for every try: a view may take its input apart."""
+    values: dict[str, Any] = {"body": loader.load(raw)} if loader else {}
+    if query_schema:
+        values["query"] = _load_query(query_schema)
+    elif request.query_string:
+        raise invalid_from(ValidationError({name: ["Unknown parameter."] for name in request.args}))
+    return values
+
+
 def _load_query(schema: Schema) -> Any:
+    given = request.args.to_dict(flat=False)
+    repeated = [name for name, values in given.items() if len(values) > 1]
+    if repeated:
+        raise invalid_from(ValidationError({name: ["Given more than once."] for name in repeated}))
     try:
-        return schema.load({name: request.args.get(name) for name in request.args})
+        return schema.load({name: values[0] for name, values in given.items()})
     except ValidationError as error:
         raise invalid_from(error) from error
 
 
-def _refuse_query() -> dict[str, Any]:
-    raise invalid_from(ValidationError({name: ["Unknown parameter."] for name in request.args}))
-
-
-def _perform(spec: Endpoint, view: View, actor: Actor, values: dict[str, Any], raw: bytes) -> Response:
+def _perform(spec: Endpoint, view: View, actor: Actor, inputs: Inputs, raw: bytes) -> Response:
     """Run the view in a transaction; a deadlock or serialization failure had no effect and is tried again."""
+    reads = request.method in _READS
     for left in reversed(range(_RETRIES)):
+        values = inputs()
         try:
-            if request.method == "GET":
-                with transaction(actor.program_id, read_only=True):
-                    return _answer(spec, view(**values))
-            with transaction(actor.program_id):
-                return _write(spec, view, actor, values, raw)
+            with transaction(actor.program_id, read_only=reads):
+                return _answer(spec, view(**values)) if reads else _write(spec, view, actor, values, raw)
         except _COLLISIONS:
             if not left:
                 raise
@@ -163,11 +173,17 @@ def _answer(spec: Endpoint, result: Any) -> Response:
         return result
     value, status = result if isinstance(result, tuple) else (result, spec.status)
     if value is None:
-        return Response(status=204)
-    return Response(dumps(value), status, content_type="application/json")
+        return _empty()
+    return Response(dumps(value), status, content_type=JSON)
+
+
+def _empty() -> Response:
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
 
 
 def _replay(stored: idempotency.Stored) -> Response:
-    response = Response(stored.answer, stored.status, content_type="application/json")
+    response = Response(stored.answer, stored.status, content_type=JSON) if stored.answer else _empty()
     response.headers["Idempotent-Replayed"] = "true"
     return response

@@ -1,9 +1,11 @@
-"""The Idempotency-Key store. The key is claimed and the answer kept in the transaction of the effect, so both or neither are there."""
+"""The Idempotency-Key store. Key and answer are written in the transaction of the effect: all are there, or none."""
 
 import hashlib
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
+
+import psycopg.errors
 
 from core.clock import now
 from core.db import execute, fetch_one
@@ -16,6 +18,11 @@ MAX_KEY_LENGTH = 255
 class KeyReused(Conflict):
     code = "idempotency_key_reused"
     title = "The Idempotency-Key was used with another request"
+
+
+class RequestInProgress(Conflict):
+    code = "request_in_progress"
+    title = "The first request with this Idempotency-Key still runs; repeat it later"
 
 
 class KeyExpired(Conflict):
@@ -46,16 +53,12 @@ def claim(program_id: UUID, credential_id: UUID, key: str, digest: bytes) -> Sto
     Raises:
         KeyReused: the key belongs to another request.
         KeyExpired: the answer is older than 30 days, or was a secret.
+        RequestInProgress: the first takes longer than a statement may wait for a lock.
         Invalid: the key is empty or too long.
     """
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise Invalid(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} printable characters.")
-    claimed = execute(
-        """INSERT INTO idempotency_keys (program_id, credential_id, key, request_hash, created_at)
-           VALUES (%(program_id)s, %(credential_id)s, %(key)s, %(digest)s, %(at)s) ON CONFLICT DO NOTHING""",
-        program_id=program_id, credential_id=credential_id, key=key, digest=digest, at=now(),
-    )  # fmt: skip
-    if claimed:
+    if _insert(program_id, credential_id, key, digest):
         return None
     stored = fetch_one(
         Stored,
@@ -63,12 +66,24 @@ def claim(program_id: UUID, credential_id: UUID, key: str, digest: bytes) -> Sto
            WHERE program_id = %(program_id)s AND credential_id = %(credential_id)s AND key = %(key)s""",
         program_id=program_id, credential_id=credential_id, key=key,
     )  # fmt: skip
-    assert stored is not None, "an idempotency key is never deleted"
+    if stored is None:
+        raise AssertionError("an idempotency key is never deleted")
     if stored.request_hash != digest:
         raise KeyReused()
     if stored.answer is None:
         raise KeyExpired()
     return stored
+
+
+def _insert(program_id: UUID, credential_id: UUID, key: str, digest: bytes) -> int:
+    try:
+        return execute(
+            """INSERT INTO idempotency_keys (program_id, credential_id, key, request_hash, created_at)
+               VALUES (%(program_id)s, %(credential_id)s, %(key)s, %(digest)s, %(at)s) ON CONFLICT DO NOTHING""",
+            program_id=program_id, credential_id=credential_id, key=key, digest=digest, at=now(),
+        )  # fmt: skip
+    except psycopg.errors.LockNotAvailable as error:
+        raise RequestInProgress() from error
 
 
 def keep(program_id: UUID, credential_id: UUID, key: str, status: int, answer: bytes | None) -> None:

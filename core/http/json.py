@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from flask import request
 
-from core.errors import DomainError, Malformed
+from core.errors import DomainError, Fault, Invalid, Malformed
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
@@ -33,6 +33,22 @@ def raw_body() -> bytes:
     if not body:
         raise Malformed("A JSON body is expected.")
     return body
+
+
+def no_body() -> bytes:
+    """For endpoints without a body: nothing or `{}` may be sent.
+
+    Raises:
+        Invalid: something was sent; it would have been ignored.
+        Malformed: it is not even JSON.
+    """
+    if not request.content_length:
+        return b""
+    given = parsed(request.get_data(cache=True))
+    if given != {}:
+        names = given if isinstance(given, dict) else {"": None}
+        raise Invalid(faults=[Fault(f"/{name}" if name else "", "No body is expected here.") for name in names])
+    return b""
 
 
 def parsed(body: bytes) -> Any:

@@ -32,12 +32,19 @@ def decode_cursor(text: str | None, width: int) -> list[Any] | None:
         position = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError) as error:
         raise Invalid.at("/cursor", "Not a cursor of this list.") from error
-    if not isinstance(position, list) or len(position) != width or not all(isinstance(p, str | int) for p in position):
+    if not isinstance(position, list) or len(position) != width or not all(map(_is_scalar, position)):
         raise Invalid.at("/cursor", "Not a cursor of this list.")
     return position
 
 
-def page(rows: Sequence[T], limit: int, show: Callable[[T], Any], position: Callable[[T], Sequence[Any]]) -> dict[str, Any]:
+def _is_scalar(value: Any) -> bool:
+    # what PostgreSQL can compare: no NUL in a text, no number beyond a bigint
+    return (isinstance(value, str) and "\0" not in value) or (type(value) is int and abs(value) < 1 << 63)
+
+
+def page(
+    rows: Sequence[T], limit: int, show: Callable[[T], Any], position: Callable[[T], Sequence[Any]]
+) -> dict[str, Any]:
     """A page from `limit + 1` rows: the last one only tells that there is more."""
     shown = rows[:limit]
     more = len(rows) > limit

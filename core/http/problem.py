@@ -1,11 +1,11 @@
 """RFC 9457 answers: every refusal leaves here as application/problem+json. Nothing else builds error bodies."""
 
-import logging
 from http import HTTPStatus
 from typing import Any
 
 import psycopg
 import sqlalchemy.exc
+import structlog
 from flask import Flask, Response, g, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
@@ -13,9 +13,29 @@ from werkzeug.exceptions import HTTPException
 from core.errors import DomainError, Fault, Invalid, Unauthenticated
 from core.http.json import dumps
 
-_log = logging.getLogger(__name__)
-_CODES = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
-DATABASE_DOWN = (psycopg.OperationalError, psycopg.InterfaceError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.TimeoutError)
+_log = structlog.get_logger(__name__)
+_CODES = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+DATABASE_DOWN = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.TimeoutError,
+)
+
+
+# details of an error that travel as headers
+_HEADERS = {
+    "retry_after": "Retry-After",
+    "limit": "RateLimit-Limit",
+    "remaining": "RateLimit-Remaining",
+    "reset": "RateLimit-Reset",
+}
 
 
 def problem(status: int, code: str, title: str, detail: str, **extra: Any) -> Response:
@@ -28,12 +48,12 @@ def problem(status: int, code: str, title: str, detail: str, **extra: Any) -> Re
 def problem_of(error: DomainError) -> Response:
     """The answer to a rule that said no."""
     extra = dict(error.extra)
-    retry_after = extra.pop("retry_after", None)
+    headers = {name: extra.pop(key) for key, name in _HEADERS.items() if key in extra}
     if error.faults:
         extra["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults]
     response = problem(error.status, error.code, error.title, error.detail, **extra)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
+    for name, value in headers.items():
+        response.headers[name] = str(value)
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -41,7 +61,8 @@ def problem_of(error: DomainError) -> Response:
 
 def invalid_from(error: ValidationError, at: str = "") -> Invalid:
     """marshmallow's nested messages as faults with JSON pointers."""
-    return Invalid(faults=list(_faults(error.normalized_messages(), at)))
+    messages = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
+    return Invalid(faults=list(_faults(messages, at)))
 
 
 def _faults(messages: Any, pointer: str) -> list[Fault]:
@@ -67,7 +88,8 @@ def register_problems(app: Flask) -> None:
     def http_error(error: HTTPException) -> Response:
         status = error.code or 500
         phrase = HTTPStatus(status).phrase
-        answer = problem(status, _CODES.get(status, phrase.lower().replace(" ", "_")), phrase, error.description or phrase)
+        code = _CODES.get(status, phrase.lower().replace(" ", "_"))
+        answer = problem(status, code, phrase, error.description or phrase)
         for name, value in error.get_headers(request.environ):
             if name.lower() not in {"content-type", "content-length"}:
                 answer.headers[name] = value
@@ -78,8 +100,12 @@ def register_problems(app: Flask) -> None:
         if isinstance(error, psycopg.errors.LockNotAvailable):
             return _unavailable("busy", "Another request holds what this one needs; repeat it.")
         if isinstance(error, DATABASE_DOWN):
-            _log.error("database unavailable", extra={"error": type(error).__name__})
+            _log.error("database unavailable", error=type(error).__name__)
             return _unavailable("unavailable", "The database cannot be reached; repeat the request.")
+        if isinstance(error, psycopg.DataError):
+            # content that every check let pass and the database cannot hold: the caller's fault, and a gap of ours
+            _log.exception("the database refused a value")
+            return problem_of(Invalid("A value cannot be stored."))
         _log.exception("unexpected error")
         return problem(500, "internal_error", "Internal error", "The error was logged under this request_id.")
 

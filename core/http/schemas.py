@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
+from core.errors import DomainError
 from core.http.fields import Text
 from core.http.paging import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -38,3 +39,11 @@ class BatchResults(Schema):
 def page_of(items: list[Any]) -> dict[str, Any]:
     """A list too short to need pages, in the shape of one."""
     return {"data": items, "next_cursor": None}
+
+
+def batch_error(error: DomainError) -> dict[str, Any]:
+    """Why one item of a batch was refused, in the words of a problem."""
+    shown: dict[str, Any] = {"code": error.code, "detail": error.detail}
+    if error.faults:
+        shown["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults]
+    return shown

@@ -3,6 +3,8 @@
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry as Retries
 from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
@@ -13,9 +15,15 @@ JOB_TIMEOUT_SECONDS = 900
 _FAILURES_KEPT_SECONDS = 3600
 
 
-def connect(redis_url: str) -> "redis.Redis[bytes]":
-    """A client that gives up quickly: nobody waits for a queue."""
-    return redis.Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=30, health_check_interval=15)
+def connect(redis_url: str) -> redis.Redis:
+    """A client that gives up quickly, after one try on a fresh connection: nobody waits for a queue."""
+    return redis.Redis.from_url(
+        redis_url,
+        socket_connect_timeout=2,
+        socket_timeout=30,
+        health_check_interval=15,
+        retry=Retries(NoBackoff(), 1),
+    )
 
 
 def queue_named(name: str, connection: Any) -> Queue:

@@ -1,5 +1,6 @@
 """Health: the process lives; the database is migrated and the queue answers; what it counts."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import sqlalchemy.exc
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app
+from marshmallow import Schema, fields
 
 from core.auth.access import PUBLIC
 from core.db import lookup, scalar
@@ -21,19 +23,25 @@ blueprint = Blueprint("health", __name__)
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
+class HealthShape(Schema):
+    status = fields.String()
+
+
 class NotReady(Unavailable):
     code = "not_ready"
     title = "Not ready"
 
 
 @blueprint.get("/healthz")
-@endpoint(PUBLIC, summary="The process lives")
+@endpoint(PUBLIC, summary="The process lives", answer=HealthShape)
 def healthz() -> Any:
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
-@endpoint(PUBLIC, summary="The database is migrated and the queue answers")
+@endpoint(
+    PUBLIC, summary="The database is migrated and the queue answers", answer=HealthShape, refuses=("not_ready",)
+)
 def readyz() -> Any:
     problems = [problem for problem in (_database_problem(), _queue_problem()) if problem]
     if problems:
@@ -42,11 +50,12 @@ def readyz() -> Any:
 
 
 @blueprint.get("/metrics")
-@endpoint(PUBLIC, summary="Prometheus metrics")
+@endpoint(PUBLIC, summary="Prometheus metrics", media_type="text/plain")
 def metrics() -> Any:
     return Response(render_metrics(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
+@cache
 def newest_migration() -> str | None:
     """The head of the migrations that came with this code."""
     config = Config()
@@ -60,13 +69,14 @@ def _database_problem() -> str | None:
             present = scalar("SELECT version_num FROM alembic_version")
     except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError):
         return "The database does not answer or is not migrated."
-    wanted = current_app.extensions.setdefault("newest_migration", newest_migration())
+    wanted = newest_migration()
     return None if present == wanted else f"The database is at migration {present}, the code at {wanted}."
 
 
 def _queue_problem() -> str | None:
     try:
-        valkey.connect(current_app.config["SETTINGS"].redis_url).ping()
+        with valkey.connect(current_app.config["SETTINGS"].redis_url) as client:
+            client.ping()
     except redis.RedisError:
         return "The queue does not answer."
     return None

@@ -26,7 +26,12 @@ def main() -> int:
             return _run(settings)
     except (SettingsError, ServerError) as error:
         print(error, file=sys.stderr)
-        return 2
+    except PermissionError as error:  # files that another user's start made
+        print(
+            f"{error.filename} belongs to somebody else: start as its owner, or choose another DATA_DIR",
+            file=sys.stderr,
+        )
+    return 2
 
 
 def _run(settings: Settings) -> int:
@@ -36,6 +41,7 @@ def _run(settings: Settings) -> int:
     if left:
         terminal.say(f"ended what an earlier start had left: {', '.join(map(str, left))}")
     preparation.require_free_port(settings.host, settings.port)
+    preparation.make_servers(settings)
     os.environ.update(_environment(settings))
     terminal.say(f"starting on {settings.data_dir}, port {settings.port}")
     status = supervise(roster(settings, columns), settings.run_dir, terminal)

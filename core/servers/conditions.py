@@ -7,7 +7,12 @@ from pathlib import Path
 from config.settings import Settings
 
 REPLY_SECONDS = 5.0
-LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where one reaches a server that listens everywhere
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where one reaches a server that listens everywhere
+
+
+def web_host(settings: Settings) -> str:
+    """Where this machine reaches the web."""
+    return EVERYWHERE.get(settings.host, settings.host)
 
 
 def migrated_mark(run_dir: Path) -> Path:
@@ -43,8 +48,7 @@ def queue_answers(settings: Settings) -> bool:
 
 def web_is_ready(settings: Settings) -> bool:
     """Whether /readyz says 200."""
-    host = LOCAL.get(settings.host, settings.host)
-    connection = http.client.HTTPConnection(host, settings.port, timeout=REPLY_SECONDS)
+    connection = http.client.HTTPConnection(web_host(settings), settings.port, timeout=REPLY_SECONDS)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.client.OK

@@ -15,6 +15,7 @@ from core.servers import account
 from core.servers.errors import ServerError
 from core.servers.postgres import Postgres
 from core.servers.processes import end_processes, marked_processes, wait_until
+from core.servers.valkey import Valkey
 
 STOPPING_SECONDS = 10.0  # an earlier copy may just be stopping
 PORT_SECONDS = 3.0  # a killed server's port is free a moment later
@@ -31,13 +32,13 @@ def make_folders(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def only_copy(run_dir: Path) -> Iterator[None]:
+def only_copy(run_dir: Path, *, patience_seconds: float = STOPPING_SECONDS) -> Iterator[None]:
     """Hold the lock of this DATA_DIR; the kernel frees it however the process ends.
 
     Raises: ServerError while another copy works here and does not stop within some seconds.
     """
     with (run_dir / "supervisor.lock").open("a") as lock:
-        if not wait_until(lambda: _locked(lock.fileno()), STOPPING_SECONDS):
+        if not wait_until(lambda: _locked(lock.fileno()), patience_seconds):
             raise ServerError(
                 f"Banyan already runs on {run_dir.parent} (process {_pid_in(run_dir / 'supervisor.pid')}): "
                 "stop it, or choose another DATA_DIR and PORT"
@@ -45,26 +46,40 @@ def only_copy(run_dir: Path) -> Iterator[None]:
         yield
 
 
+def make_servers(settings: Settings) -> None:
+    """The embedded servers' folders and files, so that what stands in their way is said before anything starts."""
+    if settings.embedded_postgres:
+        _postgres(settings).init()
+    if settings.embedded_valkey:
+        server = Valkey(paths.valkey_dir(settings.data_dir), paths.valkey_socket(settings.data_dir))
+        server.init()
+        server.command()
+
+
 def clear_left_overs(settings: Settings) -> list[int]:
     """End what an earlier start of this DATA_DIR left behind, the database last; who it was. Hold the lock."""
     left = marked_processes(settings.data_dir)
     end_processes(left, grace_seconds=5)
     if settings.embedded_postgres:
-        Postgres(paths.postgres_dir(settings.data_dir), paths.postgres_socket_dir(settings.data_dir)).stop()
+        _postgres(settings).stop()
     for name in ("*.pid", "migrated", "sandbox.json"):
         for path in settings.run_dir.glob(name):
             path.unlink(missing_ok=True)
     return left
 
 
-def require_free_port(host: str, port: int) -> None:
+def require_free_port(host: str, port: int, *, patience_seconds: float = PORT_SECONDS) -> None:
     """Raises: ServerError naming PORT or HOST when nobody could listen there."""
-    wait_until(lambda: _bind_error(host, port) != errno.EADDRINUSE, PORT_SECONDS)
+    wait_until(lambda: _bind_error(host, port) != errno.EADDRINUSE, patience_seconds)
     number = _bind_error(host, port)
     if number == errno.EADDRINUSE:
         raise ServerError(f"PORT {port} on {host} is taken by another program: set PORT to a free one")
     if number:
         raise ServerError(f"the web cannot listen on HOST {host}, PORT {port}: {os.strerror(number)}")
+
+
+def _postgres(settings: Settings) -> Postgres:
+    return Postgres(paths.postgres_dir(settings.data_dir), paths.postgres_socket_dir(settings.data_dir))
 
 
 def _bind_error(host: str, port: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from config.settings import Settings
 from core.jobs.registry import QUEUES
+from core.servers.conditions import web_host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ def _servers(settings: Settings) -> list[Program]:
 
 
 def _once(settings: Settings, columns: int | None) -> list[Program]:
-    address = f"http://{settings.host}:{settings.port}"
+    address = f"http://{web_host(settings)}:{settings.port}"
     greeting = f"Banyan answers at {address} - the contract is at {address}/docs - Ctrl-C stops it"
     migrate = Program(name="migrate", command=_module("core.servers.migrate"), waits_for=("database",), once=True)
     ready = Program(name="ready", command=["echo", greeting], waits_for=("web",), once=True, needed=False)

@@ -6,7 +6,8 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,6 +21,7 @@ from supervisor.supervisord import Supervisor
 from core.servers.roster import Program
 from core.servers.terminal import Terminal
 
+LONGEST_SLEEP_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 3  # between two tries to start what ends right after its start
 CONFIGURATION = """\
 [supervisord]
@@ -92,6 +94,9 @@ class _Room(Supervisor):  # type: ignore[misc]  # supervisor publishes no types
         events.subscribe(events.SupervisorStoppingEvent, lambda _event: self._terminal.say("stopping"))
         # supervisord would start everything anew when the terminal closes
         signal.signal(signal.SIGHUP, signal.SIG_IGN if self._ignores_hang_up else self._hang_up)
+        # supervisord looks up once a second; sooner, so that what dies is back at once and stopping is quick
+        poller = self.options.poller
+        poller.poll = partial(_poll_briefly, poller.poll)
         super().runforever()
 
     def _printed(self, event: Any) -> None:
@@ -101,7 +106,7 @@ class _Room(Supervisor):  # type: ignore[misc]  # supervisor publishes no types
         name = self._forget(event)
         event.process.delay = min(event.process.delay, time.time() + LONGEST_PAUSE_SECONDS)
         if self.options.mood == SupervisorStates.RUNNING:
-            self._terminal.say(f"{name} ended right after its start; trying again")
+            self._terminal.say(f"{name} ended; starting it again")
 
     def _ended(self, event: Any) -> None:
         program = self._programs[self._forget(event)]
@@ -127,6 +132,10 @@ class _Room(Supervisor):  # type: ignore[misc]  # supervisor publishes no types
 
     def _hang_up(self, _number: int, frame: FrameType | None) -> None:
         self.options.signal_receiver.receive(signal.SIGTERM, frame)
+
+
+def _poll_briefly(poll: Callable[[float], Any], timeout: float) -> Any:
+    return poll(min(timeout, LONGEST_SLEEP_SECONDS))
 
 
 def _section(program: Program) -> str:

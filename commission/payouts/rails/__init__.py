@@ -1,12 +1,14 @@
 """The rails this process can pay through. Wiring registers them once at start; everybody else asks `rail_for`."""
 
 from commission.payouts.rails.protocol import Rail
+from core.errors import Conflict
 
 _rails: dict[str, Rail] = {}
 
 
-class NoSuchRail(LookupError):
-    """No rail of this kind is registered in this process."""
+class NoSuchRail(Conflict):
+    code = "no_such_rail"
+    title = "Nothing is set up to pay methods of this kind"
 
 
 def register(rail: Rail) -> None:
@@ -23,7 +25,7 @@ def rail_for(kind: str) -> Rail:
     try:
         return _rails[kind]
     except KeyError:
-        raise NoSuchRail(kind) from None
+        raise NoSuchRail(kind=kind) from None
 
 
 def registered_kinds() -> frozenset[str]:

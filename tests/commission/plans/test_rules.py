@@ -200,9 +200,19 @@ def test_a_stored_plan_is_read_with_values_and_lists() -> None:
 def test_what_a_plan_remembers_is_bounded_and_right_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan_terms, "_TERMS_KEPT", 3)
     monkeypatch.setattr(plan_terms, "_TABLES_KEPT", 2)
-    plan = PlanTerms(Plan((Term(1000),), (Rule(Match(sku="s3", channel="c3"), (Term(1),)),)))
-    for channel in range(5):
-        table = plan.table(f"c{channel}", "standard", 1)
-        assert [table[f"s{sku}", None].rate_bps == 1 for sku in range(5)] == [sku == channel == 3 for sku in range(5)]
+    channels = [f"c{number}" for number in range(5)]
+    plan = PlanTerms(Plan((Term(1000),), (Rule(Match(sku="s3", channel=tuple(channels)), (Term(1),)),)))
+    for channel in [*channels, "other"]:
+        table = plan.table(channel, "standard", 1)
+        assert [table[f"s{sku}", None].rate_bps == 1 for sku in range(5)] == [
+            sku == 3 and channel != "other" for sku in range(5)
+        ]
         assert len(table) <= 3
     assert len(plan._tables) <= 2
+
+
+def test_channels_and_grades_that_no_rule_names_share_what_is_remembered() -> None:
+    plan = PlanTerms(Plan((Term(1000),), (Rule(Match(channel="live", grade="gold"), (Term(1),)),)))
+    assert plan.table("x", "standard", 1) is plan.table(None, "silver", 1)
+    assert plan.table("live", "gold", 1) is not plan.table("live", "silver", 1)
+    assert plan.table("live", "gold", 1)["a", None].rule == 0

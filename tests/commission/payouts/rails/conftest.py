@@ -167,19 +167,39 @@ def stub() -> Iterator[Callable[..., Stub]]:
         one.listener.close()
 
 
-@pytest.fixture
-def rail_at() -> Iterator[Callable[..., SandboxRail]]:
-    """Makes clients of an address."""
-    made: list[SandboxRail] = []
+class Address:
+    """A base URL that can be changed under a client."""
 
-    def make(url: str | Callable[[], str], read_seconds: float = 5, total_seconds: float = 10) -> SandboxRail:
-        base_url = url if callable(url) else lambda: url
-        made.append(SandboxRail(base_url, Timeouts(1, read_seconds, total_seconds)))
-        return made[-1]
+    def __init__(self) -> None:
+        self.ask: Callable[[], str] = str
 
-    yield make
-    for rail in made:
+    def __call__(self) -> str:
+        return self.ask()
+
+
+@pytest.fixture(scope="session")
+def _rails() -> Iterator[dict[Timeouts, tuple[SandboxRail, Address]]]:
+    """One client for each set of time-outs, as in a process that lives; to make one takes longer than most tests."""
+    rails: dict[Timeouts, tuple[SandboxRail, Address]] = {}
+    yield rails
+    for rail, _ in rails.values():
         rail.close()
+
+
+@pytest.fixture
+def rail_at(_rails: dict[Timeouts, tuple[SandboxRail, Address]]) -> Callable[..., SandboxRail]:
+    """A client of an address; asked again with the same time-outs in one test, it moves to the new address."""
+
+    def at(url: str | Callable[[], str], read_seconds: float = 5, total_seconds: float = 10) -> SandboxRail:
+        timeouts = Timeouts(1, read_seconds, total_seconds)
+        if timeouts not in _rails:
+            address = Address()
+            _rails[timeouts] = SandboxRail(address, timeouts), address
+        rail, address = _rails[timeouts]
+        address.ask = url if callable(url) else lambda: url
+        return rail
+
+    return at
 
 
 @pytest.fixture

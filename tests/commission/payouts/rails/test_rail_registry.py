@@ -19,8 +19,9 @@ def test_a_registered_rail_is_found_by_its_kind(rail_at):
 
 
 def test_a_kind_without_rail_is_named():
-    with pytest.raises(rails.NoSuchRail, match="carrier_pigeon"):
+    with pytest.raises(rails.NoSuchRail) as refused:
         rails.rail_for("carrier_pigeon")
+    assert (refused.value.code, refused.value.extra) == ("no_such_rail", {"kind": "carrier_pigeon"})
 
 
 def test_the_sandbox_takes_keys_of_32_letters_and_digits_for_ever(rail_at):

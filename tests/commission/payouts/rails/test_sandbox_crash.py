@@ -5,10 +5,10 @@ import socket
 import threading
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import orjson
-import psutil
 import pytest
 
 from commission.payouts.rails.sandbox.book import Book, Step, Transfer
@@ -85,9 +85,12 @@ def test_a_port_asked_for_is_used_or_refused(new_sandbox):
 
 
 def test_it_is_one_private_process_on_loopback(sandbox):
-    process = psutil.Process(sandbox.process.pid)
-    assert {connection.laddr.ip for connection in process.net_connections("tcp")} == {"127.0.0.1"}
-    assert process.children(recursive=True) == []
+    port = f"{int(sandbox.url.rpartition(':')[2]):04X}"
+    sockets = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+    listening = [local for _, local, _, state, *_ in sockets if state == "0A" and local.endswith(f":{port}")]
+    assert listening == [f"0100007F:{port}"]  # 127.0.0.1
+    threads = Path(f"/proc/{sandbox.process.pid}/task")
+    assert not (threads / str(sandbox.process.pid) / "children").read_text()
     assert (sandbox.folder / "sandbox").stat().st_mode & 0o777 == 0o700
 
 

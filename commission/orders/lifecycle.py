@@ -1,0 +1,176 @@
+"""What happens to an order after it came in: paid, completed, canceled, an after-sale case. Callers hold the transaction.
+
+Every step locks the order's row first and is guarded by the state it expects; the same step again with the same instant
+changes nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from commission.earnings import service as earnings
+from commission.orders import queries, refunds
+from commission.orders.acceptance import PaidOrder, accept, hold_end
+from commission.orders.errors import OrderInOtherState, OrderNotFound
+from commission.orders.intake import accrue_and_count
+from commission.orders.records import OrderRecord
+from commission.plans.rules import OrderLines
+from core.auth.actor import Program
+from core.db import execute, json
+from core.errors import DomainError
+from core.ids import ExternalRef, Ref
+from core.programs.service import settings_at
+
+
+def order_id_of(program_id: UUID, ref: Ref) -> UUID:
+    """Raises: OrderNotFound."""
+    if not isinstance(ref, ExternalRef):
+        return ref
+    found = queries.order_id_of(program_id, ref.external_id)
+    if found is None:
+        raise OrderNotFound()
+    return found
+
+
+def locked_order(program_id: UUID, order_id: UUID) -> OrderRecord:
+    """Raises: OrderNotFound."""
+    found = queries.orders_by_id(program_id, [order_id], lock=True).get(order_id)
+    if found is None:
+        raise OrderNotFound()
+    return found
+
+
+def pay_order(program: Program, order_id: UUID, paid_at: datetime) -> None:
+    """A placed order is paid: attributed, and its commissions accrued, as of now.
+
+    Raises:
+        OrderInOtherState: it is canceled, or was paid at another instant.
+    """
+    order = locked_order(program.id, order_id)
+    if order.paid_at == paid_at:
+        return
+    if order.status != "placed":
+        raise OrderInOtherState(f"The order is {order.status}.", status_now=order.status)
+    (acceptance,) = accept(program, [PaidOrder(order.customer_id, paid_at, order.channel, _lines(program.id, order_id))])
+    execute(
+        """UPDATE orders SET status = 'paid', paid_at = %(paid_at)s, plan_id = %(plan_id)s, settings_version = %(version)s,
+                  attribution_source = %(source)s, attributed_member_id = %(member_id)s, evidence = %(evidence)s
+           WHERE program_id = %(program_id)s AND id = %(order_id)s AND status = 'placed'""",
+        program_id=program.id, order_id=order_id, paid_at=paid_at, plan_id=acceptance.plan_id,
+        version=program.settings_version, source=acceptance.source, member_id=acceptance.member_id,
+        evidence=json(acceptance.evidence),
+    )  # fmt: skip
+    accrue_and_count(program, [(order._replace(status="paid", paid_at=paid_at), acceptance)])
+
+
+def _lines(program_id: UUID, order_id: UUID) -> OrderLines:
+    lines = queries.lines_of(program_id, [order_id])[order_id]
+    return OrderLines(
+        skus=[line.sku for line in lines],
+        categories=[line.category for line in lines],
+        quantities=[line.quantity for line in lines],
+        bases=[line.base for line in lines],
+    )
+
+
+def complete_orders(
+    program: Program, completions: Sequence[tuple[str, datetime]]
+) -> list[tuple[UUID | None, DomainError | None, bool]]:
+    """Complete orders named by external id: for each its id, why not, and whether it was so already."""
+    known = queries.known_orders(program.id, [external_id for external_id, _ in completions])
+    orders = queries.orders_by_id(program.id, [order.id for order in known.values()], lock=True)
+    results: list[tuple[UUID | None, DomainError | None, bool]] = []
+    due: dict[UUID, datetime] = {}
+    for external_id, completed_at in completions:
+        if external_id not in known:
+            results.append((None, OrderNotFound(), False))
+            continue
+        order = orders[known[external_id].id]
+        moment = due.get(order.id, order.completed_at)
+        if moment is None and order.status == "paid":
+            due[order.id] = completed_at
+        refused = None if moment in (None, completed_at) and _can_complete(order) else _not_completable(order)
+        results.append((order.id, refused, moment is not None))
+    _complete(program, {order_id: orders[order_id] for order_id in due}, due)
+    return results
+
+
+def complete_order(program: Program, order_id: UUID, completed_at: datetime) -> None:
+    """The order is final: its hold begins, where holds count from completion.
+
+    Raises:
+        OrderInOtherState: it is not paid, canceled, or was completed at another instant.
+    """
+    order = locked_order(program.id, order_id)
+    if order.completed_at == completed_at:
+        return
+    if order.completed_at is not None or not _can_complete(order):
+        raise _not_completable(order)
+    _complete(program, {order_id: order}, {order_id: completed_at})
+
+
+def _can_complete(order: OrderRecord) -> bool:
+    return order.status in {"paid", "completed"}
+
+
+def _not_completable(order: OrderRecord) -> OrderInOtherState:
+    detail = "The order was completed at another instant." if order.completed_at else f"The order is {order.status}."
+    return OrderInOtherState(detail, status_now=order.status)
+
+
+def _complete(program: Program, orders: dict[UUID, OrderRecord], due: dict[UUID, datetime]) -> None:
+    if not due:
+        return
+    execute(
+        """UPDATE orders o SET status = 'completed', completed_at = t.completed_at
+           FROM unnest(%(ids)s::uuid[], %(instants)s::timestamptz[]) AS t (id, completed_at)
+           WHERE o.program_id = %(program_id)s AND o.id = t.id AND o.status = 'paid'""",
+        program_id=program.id, ids=list(due), instants=list(due.values()),
+    )  # fmt: skip
+    ends = _hold_ends(program, orders, due)
+    if ends:
+        earnings.start_hold(program.id, list(ends), list(ends.values()))
+
+
+def _hold_ends(
+    program: Program, orders: dict[UUID, OrderRecord], due: dict[UUID, datetime]
+) -> dict[UUID, datetime]:
+    """By the settings under which each order was accepted; those that hold from payment have begun already."""
+    versions = {order.settings_version for order in orders.values() if order.settings_version is not None}
+    settings = {version: settings_at(program.id, version) for version in versions}
+    return {
+        order_id: hold_end(settings[order.settings_version], due[order_id])
+        for order_id, order in orders.items()
+        if order.settings_version in settings and settings[order.settings_version].hold_from == "completed"
+    }
+
+
+def cancel_order(program: Program, order_id: UUID, canceled_at: datetime, reason: str) -> None:
+    """The order does not stand. Of a paid one, all that is left is refunded.
+
+    Raises:
+        OrderInOtherState: it was canceled at another instant.
+    """
+    order = locked_order(program.id, order_id)
+    if order.canceled_at == canceled_at:
+        return
+    if order.status == "canceled":
+        raise OrderInOtherState("The order was canceled at another instant.", status_now=order.status)
+    if order.paid_at is not None:
+        refunds.refund_rest(program, order, canceled_at, reason)
+    execute(
+        """UPDATE orders SET status = 'canceled', canceled_at = %(canceled_at)s, cancel_reason = %(reason)s
+           WHERE program_id = %(program_id)s AND id = %(order_id)s AND status <> 'canceled'""",
+        program_id=program.id, order_id=order_id, canceled_at=canceled_at, reason=reason,
+    )  # fmt: skip
+
+
+def set_after_sale(program: Program, order_id: UUID, is_open: bool, reason: str | None) -> None:
+    """Open or close an after-sale case; while it is open the order's commissions do not mature."""
+    locked_order(program.id, order_id)
+    execute(
+        """UPDATE orders SET after_sale_open = %(open)s, after_sale_reason = %(reason)s
+           WHERE program_id = %(program_id)s AND id = %(order_id)s""",
+        program_id=program.id, order_id=order_id, open=is_open, reason=reason,
+    )  # fmt: skip
+    earnings.hold_order(program.id, order_id, "after_sale" if is_open else None)

@@ -1,0 +1,271 @@
+"""JSON shapes of orders and refunds."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from commission.orders.new_order import MAX_LINES, MAX_QUANTITY
+from core.http.fields import (
+    Amount, Attributes, ExternalId, Flag, Identifier, Instant, Note, Text, Whole,
+)  # fmt: skip
+from core.http.schemas import BatchResult, Body, Page
+
+STATUSES = ["placed", "paid", "completed", "canceled"]
+Currency = validate.Regexp(r"[A-Z]{3}\Z", error="Not an ISO 4217 code such as CNY.")
+
+
+def _optional_text(maximum: int = 200) -> Text:
+    return Text(maximum, load_default=None, allow_none=True)
+
+
+class NewLineBody(Body):
+    sku = Text(200, required=True)
+    quantity = Whole(minimum=1, maximum=MAX_QUANTITY, required=True)
+    unit_price = Amount(required=True)
+    discount = Amount(load_default=0, metadata={"description": "off the whole line"})
+    category = _optional_text()
+    name = _optional_text()
+    supply_price = Amount(load_default=None, allow_none=True)
+    product_url = _optional_text(2000)
+    image_url = _optional_text(2000)
+
+
+class NewOrderBody(Body):
+    external_id = ExternalId(required=True)
+    customer_external_id = _optional_text()
+    currency = fields.String(required=True, validate=Currency)
+    placed_at = Instant(load_default=None, allow_none=True)
+    paid_at = Instant(required=True, allow_none=True, metadata={"description": "null: placed, not paid yet"})
+    items = fields.List(fields.Nested(NewLineBody), required=True, validate=validate.Length(1, MAX_LINES))
+    shipping = Amount(load_default=0)
+    tax = Amount(load_default=0)
+    discount = Amount(load_default=0, metadata={"description": "off the whole order, after line discounts"})
+    channel = _optional_text()
+    store_external_id = _optional_text()
+    group_id = _optional_text()
+    content_id = _optional_text()
+    session_id = _optional_text()
+    attributes = Attributes(load_default=dict)
+
+
+class OrderBatchBody(Body):
+    orders = fields.List(fields.Nested(NewOrderBody), required=True, validate=validate.Length(1, 500))
+
+
+class RefundItemBody(Body):
+    sku = Text(200, required=True)
+    quantity = Whole(minimum=1, maximum=MAX_QUANTITY, required=True)
+    unit_price = Amount(load_default=None, allow_none=True)
+
+
+class RefundTerms(Body):
+    """What every refund has: units of lines, or an amount."""
+
+    external_id = ExternalId(required=True)
+    refunded_at = Instant(required=True)
+    reason = Note(500, load_default=None, allow_none=True)
+    items = fields.List(fields.Nested(RefundItemBody), validate=validate.Length(1, MAX_LINES))
+    amount = Amount(minimum=1)
+
+    @validates_schema
+    def items_or_amount(self, data: dict[str, Any], **_: Any) -> None:
+        if ("items" in data) == ("amount" in data):
+            raise ValidationError("Give either items or amount.")
+
+
+class NewRefund(RefundTerms):
+    """A refund of the order in the path."""
+
+
+class NewBatchRefund(RefundTerms):
+    order_external_id = ExternalId(required=True)
+
+
+class RefundBatchBody(Body):
+    refunds = fields.List(fields.Nested(NewBatchRefund), required=True, validate=validate.Length(1, 1000))
+
+
+class PayBody(Body):
+    paid_at = Instant(required=True)
+
+
+class CompleteBody(Body):
+    completed_at = Instant(required=True)
+
+
+class BatchCompletion(CompleteBody):
+    external_id = ExternalId(required=True)
+
+
+class CompleteBatchBody(Body):
+    orders = fields.List(fields.Nested(BatchCompletion), required=True, validate=validate.Length(1, 1000))
+
+
+class CancelBody(Body):
+    canceled_at = Instant(required=True)
+    reason = Note(500, required=True)
+
+
+class AfterSaleBody(Body):
+    open = Flag(required=True)
+    reason = Note(500, load_default=None, allow_none=True)
+
+
+class OrderQuery(Page):
+    external_id = ExternalId(load_default=None)
+    customer_external_id = ExternalId(load_default=None)
+    member_id = Identifier("mem", load_default=None)
+    status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
+    from_ = Instant(load_default=None, data_key="from")
+    to = Instant(load_default=None)
+
+
+class LineShape(Schema):
+    sku = fields.String()
+    quantity = fields.Integer()
+    unit_price = fields.Integer()
+    discount = fields.Integer()
+    base = fields.Integer(metadata={"description": "what commissions are of: the line after every discount"})
+    refunded_quantity = fields.Integer()
+    refunded_amount = fields.Integer(metadata={"description": "its share of refunds by amount"})
+    category = fields.String(allow_none=True)
+    name = fields.String(allow_none=True)
+    supply_price = fields.Integer(allow_none=True)
+    product_url = fields.String(allow_none=True)
+    image_url = fields.String(allow_none=True)
+
+
+class AttributionShape(Schema):
+    source = fields.String(validate=validate.OneOf(["coupon", "click", "binding", "none"]))
+    member_id = fields.String(allow_none=True)
+    evidence = fields.Dict(allow_none=True)
+
+
+class OrderCommissionShape(Schema):
+    id = fields.String()
+    member_id = fields.String()
+    level = fields.Integer()
+    amount = fields.Integer()
+    reversed = fields.Integer()
+    status = fields.String(validate=validate.OneOf(["pending", "available", "reversed"]))
+    matures_at = fields.DateTime(allow_none=True)
+    held = fields.Boolean()
+    held_reason = fields.String(allow_none=True)
+
+
+class RefundShape(Schema):
+    id = fields.String()
+    external_id = fields.String(allow_none=True)
+    order_id = fields.String()
+    kind = fields.String(validate=validate.OneOf(["items", "amount", "cancel"]))
+    value = fields.Integer(metadata={"description": "what it took from the order's total"})
+    items = fields.List(fields.Dict())
+    amount = fields.Integer(allow_none=True)
+    reason = fields.String(allow_none=True)
+    refunded_at = fields.DateTime()
+
+
+class OrderShape(Schema):
+    id = fields.String()
+    external_id = fields.String()
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    customer_id = fields.String(allow_none=True)
+    store_id = fields.String(allow_none=True)
+    currency = fields.String()
+    placed_at = fields.DateTime(allow_none=True)
+    paid_at = fields.DateTime(allow_none=True)
+    completed_at = fields.DateTime(allow_none=True)
+    canceled_at = fields.DateTime(allow_none=True)
+    cancel_reason = fields.String(allow_none=True)
+    after_sale = fields.Dict()
+    items = fields.List(fields.Nested(LineShape))
+    subtotal = fields.Integer()
+    discount = fields.Integer()
+    coupon_discount = fields.Integer()
+    shipping = fields.Integer()
+    tax = fields.Integer()
+    total = fields.Integer()
+    commission_base = fields.Integer()
+    refunded = fields.Integer()
+    channel = fields.String(allow_none=True)
+    group_id = fields.String(allow_none=True)
+    content_id = fields.String(allow_none=True)
+    session_id = fields.String(allow_none=True)
+    attributes = fields.Dict()
+    attribution = fields.Nested(AttributionShape, allow_none=True)
+    commissions = fields.List(fields.Nested(OrderCommissionShape))
+    refunds = fields.List(fields.Nested(RefundShape))
+
+
+class OrderBatchResults(Schema):
+    results = fields.List(fields.Nested(BatchResult))
+
+
+class QuoteItemBody(Body):
+    sku = Text(200, required=True)
+    quantity = Whole(minimum=1, maximum=MAX_QUANTITY, load_default=1)
+    unit_price = Amount(required=True)
+    discount = Amount(load_default=0)
+    category = _optional_text()
+
+
+class QuoteBody(Body):
+    items = fields.List(fields.Nested(QuoteItemBody), required=True, validate=validate.Length(1, 500))
+    member_id = Identifier("mem", load_default=None, allow_none=True)
+    customer_external_id = _optional_text()
+    channel = _optional_text()
+
+
+class QuoteLevelShape(Schema):
+    level = fields.Integer()
+    member_id = fields.String(allow_none=True)
+    amount = fields.Integer()
+
+
+class QuoteItemShape(Schema):
+    sku = fields.String()
+    levels = fields.List(fields.Nested(QuoteLevelShape))
+
+
+class QuoteShape(Schema):
+    plan_id = fields.String(allow_none=True)
+    levels = fields.List(fields.Nested(QuoteLevelShape), metadata={"description": "all items as one order"})
+    items = fields.List(fields.Nested(QuoteItemShape), metadata={"description": "each item by itself"})
+
+
+class OwnOrderShape(Schema):
+    """An order as its customer sees it."""
+
+    id = fields.String()
+    external_id = fields.String()
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    currency = fields.String()
+    total = fields.Integer()
+    refunded = fields.Integer()
+    placed_at = fields.DateTime(allow_none=True)
+    paid_at = fields.DateTime(allow_none=True)
+    completed_at = fields.DateTime(allow_none=True)
+    canceled_at = fields.DateTime(allow_none=True)
+    items = fields.List(fields.Nested(LineShape(only=("sku", "name", "quantity", "unit_price", "refunded_quantity"))))
+
+
+class ExplanationShape(Schema):
+    order_id = fields.String()
+    external_id = fields.String()
+    status = fields.String()
+    attribution = fields.Nested(AttributionShape, allow_none=True)
+    evidence_refused = fields.List(fields.Dict(), metadata={"description": "source, member_id and the reason"})
+    levels_unpaid = fields.List(fields.Dict(), metadata={"description": "level, member_id and the reason"})
+    plan = fields.Dict(allow_none=True)
+    settings = fields.Dict(allow_none=True, metadata={"description": "of the moment it was accepted as paid"})
+    base = fields.Dict()
+    commissions = fields.List(fields.Dict(), metadata={"description": "exact terms, floor, cap, shares, reversals"})
+    refunds = fields.List(fields.Nested(RefundShape))
+
+
+class OwnExplanationShape(Schema):
+    order_id = fields.String()
+    status = fields.String()
+    source = fields.String(allow_none=True)
+    plan = fields.Dict(allow_none=True)
+    commissions = fields.List(fields.Dict())

@@ -1,0 +1,17 @@
+"""What settlement runs refuse."""
+
+from core.errors import Conflict, Forbidden, NotFound
+
+
+class SettlementNotFound(NotFound):
+    title = "There is no such settlement run"
+
+
+class DigestMismatch(Conflict):
+    code = "digest_mismatch"
+    title = "The run is not the one that was looked at"
+
+
+class SamePerson(Forbidden):
+    code = "same_person"
+    title = "Nobody approves what he made himself"
