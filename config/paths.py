@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 POSTGRES_SOCKET_NAME = ".s.PGSQL.5432"
+UNREADABLE = re.compile(r"[\s=]")  # redis-py, and so RQ, cannot read the list of clients with these in a path
 LONGEST_SOCKET_PATH = 99  # the kernel cuts at 107 bytes, PostgreSQL adds ".lock"
 
 
@@ -24,9 +26,9 @@ def valkey_dir(data_dir: Path) -> Path:
 
 
 def sockets_dir(data_dir: Path) -> Path:
-    """The run folder, or a short folder of this DATA_DIR's own where a socket path in there would be too long."""
-    longest = run_dir(data_dir) / "postgres" / POSTGRES_SOCKET_NAME
-    if len(os.fsencode(longest)) <= LONGEST_SOCKET_PATH:
+    """The run folder, or a short folder of this DATA_DIR's own where a socket path in there could not be used."""
+    longest = str(run_dir(data_dir) / "postgres" / POSTGRES_SOCKET_NAME)
+    if len(os.fsencode(longest)) <= LONGEST_SOCKET_PATH and not UNREADABLE.search(longest):
         return run_dir(data_dir)
     digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
     return Path("/tmp") / f"banyan-{digest}"  # noqa: S108 - the launcher checks its owner and mode before use

@@ -1,4 +1,4 @@
-"""The application factory: settings, database, features, problems, logs. `wsgi.py` and every other process start here."""
+"""The application factory: settings, database, features, problems, logs. Every process starts here."""
 
 import importlib
 import importlib.util

@@ -221,7 +221,7 @@ def json(value: Any) -> Jsonb:
 
 
 __all__ = [
-    "APPLICATION_ROLE", "Amount", "Amounts", "Base", "Collision", "Count", "Hash", "Id", "IdKey", "Ids", "Instant", "Json",
-    "JsonList", "ProgramKey", "Small", "Words", "connection", "date", "db", "engine_options", "execute", "fetch_all",
-    "fetch_one", "json", "savepoint", "scalar", "scalars", "transaction",
+    "APPLICATION_ROLE", "Amount", "Amounts", "Base", "Collision", "Count", "Hash", "Id", "IdKey", "Ids",
+    "Instant", "Json", "JsonList", "ProgramKey", "Small", "Words", "connection", "date", "db", "engine_options",
+    "execute", "fetch_all", "fetch_one", "json", "savepoint", "scalar", "scalars", "transaction",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Secrets and payee accounts at rest: AES-256-GCM bound to the row, with the key's id in front; and keyed hashes for look-ups."""
+"""Secrets and payee accounts at rest: AES-256-GCM bound to the row, the key's id in front; keyed hashes to look up."""
 
 import base64
 import hashlib
@@ -42,5 +42,5 @@ def lookup_hash(kind: str, text: str) -> bytes:
 
 def masked(text: str) -> str:
     """The last four characters, the rest as stars; short texts are all stars."""
-    shown = text[-4:] if len(text) >= 8 else ""  # noqa: PLR2004
+    shown = text[-4:] if len(text) >= 8 else ""
     return "*" * min(8, len(text) - len(shown)) + shown

@@ -9,7 +9,6 @@ from uuid import UUID
 from commission.ledger.errors import UnbalancedEntry
 
 _CASH = "cash_"
-_LARGEST = 2**63 - 1
 
 
 class Account(StrEnum):

@@ -49,20 +49,21 @@ def fingerprint(kind: str, account: str, account_name: str) -> bytes:
     return lookup_hash("payout_account", f"{kind}\0{account}\0{account_name}")
 
 
-class NewMethod(NamedTuple):
+class _NewMethod(NamedTuple):
     """A method as it is asked for, in clear."""
 
     kind: str
     account: str
     account_name: str
-    default: bool
 
     @property
     def fingerprint(self) -> bytes:
         return fingerprint(self.kind, self.account, self.account_name)
 
 
-def add_method(program: Program, member_id: UUID, actor: Actor, new: NewMethod) -> tuple[Method, bool]:
+def add_method(
+    program: Program, member_id: UUID, actor: Actor, *, kind: str, account: str, account_name: str, default: bool
+) -> tuple[Method, bool]:
     """A new method, or the one there is with this content; and whether it is new.
 
     The member's very first is usable at once and the default. A later one is frozen for the program's
@@ -71,10 +72,11 @@ def add_method(program: Program, member_id: UUID, actor: Actor, new: NewMethod) 
     Raises:
         Collision: another one of the member was made at this very moment.
     """
+    new = _NewMethod(kind, account, account_name)
     _lock_methods(program.id, member_id)
     known = _method_with(program.id, member_id, new.fingerprint)
     method_id = known or _insert(program, member_id, actor, new)
-    if new.default or not _default_of(program.id, member_id):
+    if default or not _default_of(program.id, member_id):
         _make_default(program.id, member_id, method_id)
     return method_of(program.id, member_id, method_id), known is None
 
@@ -180,7 +182,7 @@ def _default_of(program_id: UUID, member_id: UUID) -> UUID | None:
     return found
 
 
-def _insert(program: Program, member_id: UUID, actor: Actor, new: NewMethod) -> UUID:
+def _insert(program: Program, member_id: UUID, actor: Actor, new: _NewMethod) -> UUID:
     first = not scalar(
         "SELECT EXISTS (SELECT 1 FROM payout_methods WHERE program_id = %(p)s AND member_id = %(member_id)s)",
         p=program.id, member_id=member_id,

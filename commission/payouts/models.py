@@ -80,8 +80,8 @@ class PayoutRow(Base):
     rail_reference: Mapped[str | None]
     payee_action: Mapped[str | None]  # what the payee's app needs to confirm
     failure: Mapped[str | None]  # why it failed, was returned, canceled or rejected, or is unknown
-    next_query_at: Mapped[Instant | None]  # when the rail is asked next; null: no more
-    query_count: Mapped[int]  # questions since the last change
+    next_check_at: Mapped[Instant | None]  # when a worker looks at it again if nothing happens before; null: never
+    check_count: Mapped[int]  # looks since the last change
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -106,11 +106,7 @@ class PayoutRow(Base):
             "ix_payouts_settlement", "program_id", "settlement_id", "id",
             postgresql_where=text("settlement_id IS NOT NULL"),
         ),
-        Index(
-            "ix_payouts_waiting", "program_id", "status", "status_at",
-            postgresql_where=text("status IN ('queued', 'submitting')"),
-        ),
-        Index("ix_payouts_query", "program_id", "next_query_at", postgresql_where=text("next_query_at IS NOT NULL")),
+        Index("ix_payouts_check", "program_id", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
     )  # fmt: skip
 
 

@@ -132,22 +132,29 @@ def request_hash(parts: Sequence[str]) -> bytes:
 # Asking again ----------------------------------------------------------------------------------------------------
 
 _LONGEST_WAIT = timedelta(hours=1)
+_QUEUE_PATIENCE = timedelta(minutes=5)  # a job was published for it: this is for the one that got lost
 _WATCHED_AFTER_PAID = tuple(
     timedelta(seconds=seconds) for seconds in (10, 60, 600, 3600, 6 * 3600, 86400, 3 * 86400, 7 * 86400, 14 * 86400)
 )
 
 
-def next_query_at(status: Status, asked: int, at: datetime) -> datetime | None:
-    """When to ask the rail after `asked` questions in this state; None: no more.
+def next_check_at(status: Status, checks: int, at: datetime) -> datetime | None:
+    """When a worker looks again after `checks` looks in this state; None: never.
 
-    Open states are asked about for ever, ever more rarely. Paid ones are watched for a month, because a payment may
-    come back; later only a statement tells.
+    The rail is asked about open payouts for ever, ever more rarely, and about paid ones for a month, because a
+    payment may come back; later only a statement tells.
     """
+    if status is Status.QUEUED:
+        return at + _QUEUE_PATIENCE
     if status is Status.PAID:
-        return at + _WATCHED_AFTER_PAID[asked] if asked < len(_WATCHED_AFTER_PAID) else None
-    if status in {Status.UNKNOWN, Status.PROCESSING, Status.AWAITING_PAYEE}:
-        return at + min(_LONGEST_WAIT, timedelta(seconds=2 ** min(asked + 1, 12)))
+        return at + _WATCHED_AFTER_PAID[checks] if checks < len(_WATCHED_AFTER_PAID) else None
+    if status in ASKED_ABOUT:
+        return at + min(_LONGEST_WAIT, timedelta(seconds=2 ** min(checks + 1, 12)))
     return None
+
+
+ASKED_ABOUT = frozenset({_S.UNKNOWN, _S.PROCESSING, _S.AWAITING_PAYEE, _S.PAID})
+"""States in which the rail is asked what became of the key."""
 
 
 class Sent(NamedTuple):

@@ -9,6 +9,7 @@ from commission.payouts.approval import SEAL
 from commission.payouts.booking import Step, book
 from commission.payouts.methods import MethodChoice, methods_for
 from commission.payouts.models import PayoutEventRow, PayoutRow
+from commission.payouts.outcomes import close_attempts
 from commission.payouts.queueing import publish_submissions
 from commission.payouts.rules import GIVEN_UP, NOT_PAYABLE, Status, charges_of
 from commission.payouts.transitions import By, Move, Moved, by, move
@@ -39,7 +40,7 @@ class NewPayout(NamedTuple):
 class Progress(NamedTuple):
     """Payouts of a run in one status; minor units."""
 
-    payouts: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
     gross: int
     tax: int
     fee: int
@@ -76,7 +77,7 @@ class _NewRow(NamedTuple):
     requested_by_kind: str
     requested_by: UUID | None
     created_at: datetime
-    query_count: int
+    check_count: int
 
 
 class _NewEvent(NamedTuple):
@@ -117,7 +118,7 @@ def _new_row(program: Program, new: NewPayout, kind: str, settlement_id: UUID | 
         id=new_id(), member_id=new.member_id, method_id=new.method_id, kind=kind, settlement_id=settlement_id,
         rail=new.rail, currency=program.currency, amount=new.amount, tax=charges.tax, fee=charges.fee, net=charges.net,
         status=Status.REQUESTED.value, status_at=at, version=1, attempt=1, requested_by_kind=who.kind,
-        requested_by=who.id, created_at=at, query_count=0,
+        requested_by=who.id, created_at=at, check_count=0,
     )  # fmt: skip
 
 
@@ -180,18 +181,9 @@ def release(program_id: UUID, payout_ids: Sequence[UUID], status: str, reason: s
     moves = [Move(one, reason, failure=reason) for one in payout_ids]
     unsent = {Status.REQUESTED, Status.APPROVED, Status.QUEUED}
     given_up = move(program_id, moves, target, by(actor), only_from=unsent)
-    close_untaken_attempts(program_id, given_up)
+    close_attempts(program_id, given_up, "canceled")
     book(program_of(program_id), [(Step.RELEASED, given_up)])
     return [one.id for one in given_up]
-
-
-def close_untaken_attempts(program_id: UUID, given_up: Sequence[Moved]) -> None:
-    """End the keys of payouts that left the queue after a throttled call: the rail never took them."""
-    execute(
-        """UPDATE payout_attempts SET status = 'canceled', finished_at = %(at)s
-           WHERE program_id = %(program_id)s AND payout_id = ANY(%(ids)s) AND status = 'open'""",
-        program_id=program_id, ids=[one.id for one in given_up], at=now(),
-    )  # fmt: skip
 
 
 def digest_lines(program_id: UUID, settlement_id: UUID) -> Iterator[DigestLine]:

@@ -1,4 +1,4 @@
-"""Ending a run that is not paid: everything it reserved goes back to available, in chunks, then it is canceled or failed."""
+"""Ending a run that is not paid: all it reserved goes back to available, in chunks; then it is canceled or failed."""
 
 from uuid import UUID
 
@@ -29,7 +29,7 @@ def close(program: Program, run: Run, actor: Actor | None) -> None:
 
 
 def give_back_chunk(program: Program, run_id: UUID, actor: Actor | None) -> None:
-    """Give back the next payouts of a run that is closing; the last chunk ends it. Without `closing` nothing happens."""
+    """Give back the next payouts of a run that is closing; the last chunk ends it. Other runs are left alone."""
     run = queries.run(program.id, run_id, lock=True)
     if run is None or run.closing is None or run.finished_at is not None:
         return

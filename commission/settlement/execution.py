@@ -16,7 +16,7 @@ PAYOUTS_IN_A_CHUNK = 500
 
 
 def queue_chunk(program: Program, run_id: UUID) -> None:
-    """Queue the run's next approved payouts; after the last of them see whether the run has ended, as an empty one has."""
+    """Queue the run's next approved payouts; after the last see whether the run has ended, as an empty one has."""
     run = queries.run(program.id, run_id, lock=True)
     if run is None or run.status != Status.EXECUTING:
         return

@@ -7,12 +7,20 @@ from uuid import UUID
 
 import structlog
 
-from commission.earnings.maturation import mature_chunk, maturation_of
+from commission.earnings.maturation import maturation_of, mature_chunk
 from commission.payouts import service as payouts
 from commission.settlement import closing, queries, totals
 from commission.settlement.queries import Run
 from commission.settlement.rules import (
-    MOST_FAILURES, Candidate, Decisions, Status, Terms, add_skipped, decide, refusal_of, wait_after,
+    MOST_FAILURES,
+    Candidate,
+    Decisions,
+    Status,
+    Terms,
+    add_skipped,
+    decide,
+    refusal_of,
+    wait_after,
 )  # fmt: skip
 from core.auth.actor import Actor, ActorKind, Program
 from core.clock import now

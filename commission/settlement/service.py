@@ -44,10 +44,11 @@ def request_settlement(actor: Actor, terms: RunTerms) -> Run:
     run_id, minimum = new_id(), terms["min_payout"]
     maturation_id = begin_maturation(actor.program_id, terms["as_of"], source="settlement", created_by=actor.id)
     execute(
-        """INSERT INTO settlements (program_id, id, status, as_of, min_payout, rails, member_ids, grades, maturation_id,
-                                    failures, payout_count, gross, tax, fee, net, skipped, created_by, created_at)
-           VALUES (%(program_id)s, %(id)s, 'preparing', %(as_of)s, %(min_payout)s, %(rails)s, %(member_ids)s, %(grades)s,
-                   %(maturation_id)s, 0, 0, 0, 0, 0, 0, '{}', %(by)s, %(at)s)""",
+        """INSERT INTO settlements
+             (program_id, id, status, as_of, min_payout, rails, member_ids, grades, maturation_id, failures,
+              payout_count, gross, tax, fee, net, skipped, created_by, created_at)
+           VALUES (%(program_id)s, %(id)s, 'preparing', %(as_of)s, %(min_payout)s, %(rails)s, %(member_ids)s,
+                   %(grades)s, %(maturation_id)s, 0, 0, 0, 0, 0, 0, '{}', %(by)s, %(at)s)""",
         program_id=actor.program_id, id=run_id, as_of=terms["as_of"], rails=terms["rails"],
         min_payout=actor.program.settings.min_payout if minimum is None else minimum,
         member_ids=terms["member_ids"], grades=terms["grades"], maturation_id=maturation_id, by=actor.id, at=now(),

@@ -15,7 +15,7 @@ class AuditEventRow(Base):
 
     program_id: Mapped[ProgramKey] = mapped_column(ForeignKey("programs.id"))
     id: Mapped[IdKey]
-    actor_kind: Mapped[str]  # staff | key | operator
+    actor_kind: Mapped[str]  # staff | key | system
     actor_id: Mapped[UUID | None]
     action: Mapped[str]
     target: Mapped[str | None]  # a public id

@@ -11,23 +11,31 @@ from core.clock import now
 from core.db import execute, json
 from core.ids import new_id
 
-_KEPT = ("reason", "action", "digest", "role", "status", "name", "outcome", "as_of")  # never personal, never secret
+# never personal, never secret: a name would be a member's as often as a plan's
+_KEPT = ("reason", "action", "digest", "role", "status", "outcome", "as_of")
 
 
 def record(
-    program_id: UUID, actor_kind: ActorKind, actor_id: UUID | None, action: str, target: str | None, detail: dict[str, Any]
+    program_id: UUID,
+    actor_kind: ActorKind,
+    actor_id: UUID | None,
+    action: str,
+    target: str | None,
+    detail: dict[str, Any],
 ) -> None:
     """Append one audit event. `action` is `feature.verb`; `target` a public id; `detail` without personal data."""
     execute(
-        """INSERT INTO audit_events (program_id, id, actor_kind, actor_id, action, target, detail, request_id, created_at)
-           VALUES (%(program_id)s, %(id)s, %(kind)s, %(actor_id)s, %(action)s, %(target)s, %(detail)s, %(request_id)s, %(at)s)""",
+        """INSERT INTO audit_events
+             (program_id, id, actor_kind, actor_id, action, target, detail, request_id, created_at)
+           VALUES (%(program_id)s, %(id)s, %(kind)s, %(actor_id)s, %(action)s, %(target)s, %(detail)s, %(request_id)s,
+                   %(at)s)""",
         program_id=program_id, id=new_id(), kind=actor_kind.value, actor_id=actor_id, action=action, target=target,
         detail=json(detail), request_id=g.get("request_id") if has_request_context() else None, at=now(),
     )  # fmt: skip
 
 
 def record_request(actor: Actor, module: str, view: str, values: dict[str, Any], answer: bytes) -> None:
-    """Record what a staff member did through an endpoint: the view's name, its target and the telling fields of the body."""
+    """Record what a staff member did through an endpoint: the view, its target, the telling fields of the body."""
     feature = module.split(".")[-2]
     body = values.get("body")
     detail = {name: body[name] for name in _KEPT if name in body} if isinstance(body, dict) else {}

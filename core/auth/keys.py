@@ -1,4 +1,4 @@
-"""API keys: made, listed, revoked. Several live at once, so that a shop rotates without a gap. Callers hold the transaction."""
+"""API keys: made, listed, revoked; several live at once for rotation without a gap. Callers hold the transaction."""
 
 import secrets
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from uuid import UUID
 from core.auth.access import KEY_SCOPES
 from core.auth.service import hash_secret
 from core.clock import now
-from core.db import execute, fetch_all, scalar
+from core.db import execute, fetch_all, fetch_one, scalar
 from core.errors import Invalid, NotFound
 from core.ids import base32_of, new_id
 
@@ -29,7 +29,12 @@ class ApiKey(NamedTuple):
 
 
 def create_key(
-    program_id: UUID, *, kind: str = "secret", name: str, scopes: Sequence[str] | None = None, created_by: UUID | None = None
+    program_id: UUID,
+    *,
+    kind: str = "secret",
+    name: str,
+    scopes: Sequence[str] | None = None,
+    created_by: UUID | None = None,
 ) -> tuple[UUID, str]:
     """A new key: its id, and the key itself, which is shown this once. `scopes` None: all that keys may have.
 
@@ -44,7 +49,8 @@ def create_key(
     key_id = new_id()
     execute(
         """INSERT INTO api_keys (program_id, id, kind, name, key_hash, hint, scopes, created_by, created_at)
-           VALUES (%(program_id)s, %(id)s, %(kind)s, %(name)s, %(key_hash)s, %(hint)s, %(scopes)s, %(created_by)s, %(at)s)""",
+           VALUES (%(program_id)s, %(id)s, %(kind)s, %(name)s, %(key_hash)s, %(hint)s, %(scopes)s, %(created_by)s,
+                   %(at)s)""",
         program_id=program_id, id=key_id, kind=kind, name=name, key_hash=hash_secret(key), hint=key[-4:],
         scopes=granted, created_by=created_by, at=now(),
     )  # fmt: skip
@@ -60,14 +66,28 @@ def _checked_scopes(kind: str, scopes: Sequence[str] | None) -> list[str]:
     return sorted(set(scopes)) if scopes is not None else list(KEY_SCOPES)
 
 
-def keys_of(program_id: UUID) -> list[ApiKey]:
-    """Every key of a program, newest first, revoked ones included."""
+def keys_of(program_id: UUID, after: UUID | None = None, most: int | None = None) -> list[ApiKey]:
+    """Keys of a program, newest first, revoked ones included; `after` and `most` make pages."""
     return fetch_all(
         ApiKey,
         """SELECT id, kind, name, hint, scopes, created_at, revoked_at FROM api_keys
-           WHERE program_id = %(program_id)s ORDER BY id DESC""",
-        program_id=program_id,
-    )
+           WHERE program_id = %(program_id)s AND (%(after)s::uuid IS NULL OR id < %(after)s)
+           ORDER BY id DESC LIMIT %(most)s""",
+        program_id=program_id, after=after, most=most,
+    )  # fmt: skip
+
+
+def key_of(program_id: UUID, key_id: UUID) -> ApiKey:
+    """Raises: NotFound."""
+    found = fetch_one(
+        ApiKey,
+        """SELECT id, kind, name, hint, scopes, created_at, revoked_at FROM api_keys
+           WHERE program_id = %(program_id)s AND id = %(key_id)s""",
+        program_id=program_id, key_id=key_id,
+    )  # fmt: skip
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def revoke_key(program_id: UUID, key_id: UUID) -> None:

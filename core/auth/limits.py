@@ -5,12 +5,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import NamedTuple
 
 from flask import current_app, request
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from core.auth.errors import SignInRefused
 from core.errors import TooManyRequests
@@ -20,49 +23,73 @@ PER_ADDRESS = parse("100 per 15 minutes")
 _in_process = FixedWindowRateLimiter(MemoryStorage())
 
 
+class _Counter(NamedTuple):
+    """One limit and what it is counted by."""
+
+    limit: RateLimitItem
+    key: tuple[str, ...]
+
+
 @contextmanager
 def limited_sign_in(email: str) -> Iterator[None]:
-    """Refuse after too many wrong passwords; a sign-in refused inside the block counts.
+    """Refuse after too many wrong passwords. Every try is counted before it is made, and given back unless refused.
 
     Raises:
         TooManyRequests: with `Retry-After` and `RateLimit-*` values.
     """
     # hashed: e-mail addresses do not belong into Valkey's keys
     who = hashlib.sha256(email.lower().encode()).hexdigest()[:32]
-    counted = ((PER_EMAIL, ("sign-in", who)), (PER_ADDRESS, ("sign-in-from", request.remote_addr or "")))
-    for limit, key in counted:
-        _refuse_when_spent(limit, key)
+    counters = (
+        _Counter(PER_EMAIL, ("sign-in", who)),
+        _Counter(PER_ADDRESS, ("sign-in-from", request.remote_addr or "")),
+    )
+    # counted first: tries made at the same moment must not all pass before the first is counted
+    for counter in counters:
+        if not _hit(counter):
+            raise _too_many(counter)
     try:
         yield
     except SignInRefused:
-        for limit, key in counted:
-            _count(limit, key)
         raise
+    except BaseException:
+        _give_back(counters)
+        raise
+    else:
+        _give_back(counters)
 
 
-def _refuse_when_spent(limit: RateLimitItem, key: tuple[str, ...]) -> None:
+def _give_back(counters: tuple[_Counter, ...]) -> None:
+    for counter in counters:
+        _hit(counter, cost=-1)
+
+
+def _hit(counter: _Counter, *, cost: int = 1) -> bool:
     try:
-        limiter = _shared(current_app.config["SETTINGS"].redis_url)
-        open_, stats = limiter.test(limit, *key), limiter.get_window_stats(limit, *key)
+        return _shared(current_app.config["SETTINGS"].redis_url).hit(counter.limit, *counter.key, cost=cost)
     except RedisError:
-        open_, stats = _in_process.test(limit, *key), _in_process.get_window_stats(limit, *key)
-    if not open_:
-        seconds = max(1, round(stats.reset_time - _wall_clock()))
-        raise TooManyRequests("Too many wrong passwords.", retry_after=seconds, limit=limit.amount, remaining=0)
+        return _in_process.hit(counter.limit, *counter.key, cost=cost)
 
 
-def _wall_clock() -> float:
-    return time.time()  # Valkey's windows run by the wall clock, not by the one that tests set
-
-
-def _count(limit: RateLimitItem, key: tuple[str, ...]) -> None:
+def _too_many(counter: _Counter) -> TooManyRequests:
     try:
-        _shared(current_app.config["SETTINGS"].redis_url).hit(limit, *key)
+        stats = _shared(current_app.config["SETTINGS"].redis_url).get_window_stats(counter.limit, *counter.key)
     except RedisError:
-        _in_process.hit(limit, *key)
+        stats = _in_process.get_window_stats(counter.limit, *counter.key)
+    seconds = max(1, round(stats.reset_time - time.time()))  # windows run by the wall clock, not by the tests' one
+    return TooManyRequests(
+        "Too many wrong passwords.", retry_after=seconds, limit=counter.limit.amount, remaining=0, reset=seconds
+    )
 
 
 @cache
 def _shared(redis_url: str) -> FixedWindowRateLimiter:
     scheme = "redis+unix" if redis_url.startswith("unix:") else "redis"
-    return FixedWindowRateLimiter(storage_from_string(f"{scheme}:{redis_url.partition(':')[2]}"))
+    if redis_url.startswith("rediss:"):
+        scheme = "rediss"
+    storage = storage_from_string(
+        f"{scheme}:{redis_url.partition(':')[2]}",
+        socket_connect_timeout=1,
+        socket_timeout=2,
+        retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type]  # handed on to the client as it is
+    )
+    return FixedWindowRateLimiter(storage)

@@ -49,12 +49,16 @@ def refresh_member_tokens(program_id: UUID, refresh: str) -> dict[str, Any]:
     Raises:
         Unauthenticated: it is unknown, spent or expired.
     """
-    spent = connection().execute(
-        """UPDATE refresh_tokens SET used_at = %(at)s
+    spent = (
+        connection()
+        .execute(
+            """UPDATE refresh_tokens SET used_at = %(at)s
            WHERE program_id = %(program_id)s AND token_hash = %(token_hash)s AND used_at IS NULL AND expires_at > %(at)s
            RETURNING member_id""",
-        {"program_id": program_id, "token_hash": hash_secret(refresh), "at": now()},
-    ).fetchone()
+            {"program_id": program_id, "token_hash": hash_secret(refresh), "at": now()},
+        )
+        .fetchone()
+    )
     if spent is None:
         raise Unauthenticated("The refresh token is not valid.")
     return issue_member_tokens(program_id, spent[0])

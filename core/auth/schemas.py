@@ -5,7 +5,7 @@ from marshmallow import Schema, fields, validate
 from core.auth.access import KEY_SCOPES, Role
 from core.auth.keys import PREFIXES, ApiKey
 from core.auth.staff import StaffMember
-from core.http.fields import Flag, Text
+from core.http.fields import EmailAddress, Flag, Text
 from core.http.schemas import Body
 from core.ids import public_id
 
@@ -13,7 +13,7 @@ ROLES = [role.value for role in Role]
 
 
 class SignInBody(Body):
-    email = fields.Email(required=True)
+    email = EmailAddress(required=True)
     password = Text(200, required=True)
 
 
@@ -28,7 +28,7 @@ class TokenShape(Schema):
 
 
 class NewStaff(Body):
-    email = fields.Email(required=True)
+    email = EmailAddress(required=True)
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
     name = Text(100, load_default=None, allow_none=True)
 

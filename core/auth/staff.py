@@ -1,4 +1,4 @@
-"""Staff: people with a role who sign in. A change of password, role or state ends their tokens. Callers hold the transaction."""
+"""Staff: people with a role who sign in; a change of role, password or state ends their tokens. Callers commit."""
 
 import secrets
 from datetime import datetime
@@ -50,22 +50,23 @@ def create_staff(program_id: UUID, email: str, role: Role, name: str | None = No
     return staff_id, password
 
 
-_COLUMNS = "id, email, name, role, disabled_at, created_at"
-
-
-def staff_of(program_id: UUID) -> list[StaffMember]:
+def staff_of(program_id: UUID, after: UUID | None = None, most: int | None = None) -> list[StaffMember]:
+    """Staff of a program, newest first; `after` and `most` make pages."""
     return fetch_all(
         StaffMember,
-        f"SELECT {_COLUMNS} FROM staff WHERE program_id = %(program_id)s ORDER BY id DESC",
-        program_id=program_id,
-    )
+        """SELECT id, email, name, role, disabled_at, created_at FROM staff
+           WHERE program_id = %(program_id)s AND (%(after)s::uuid IS NULL OR id < %(after)s)
+           ORDER BY id DESC LIMIT %(most)s""",
+        program_id=program_id, after=after, most=most,
+    )  # fmt: skip
 
 
 def staff_member(program_id: UUID, staff_id: UUID) -> StaffMember:
     """Raises: NotFound."""
     found = fetch_one(
         StaffMember,
-        f"SELECT {_COLUMNS} FROM staff WHERE program_id = %(program_id)s AND id = %(staff_id)s",
+        """SELECT id, email, name, role, disabled_at, created_at FROM staff
+           WHERE program_id = %(program_id)s AND id = %(staff_id)s""",
         program_id=program_id, staff_id=staff_id,
     )  # fmt: skip
     if found is None:

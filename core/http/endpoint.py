@@ -1,4 +1,4 @@
-"""One way to declare an endpoint: who may call, what goes in, what comes out. Opens the transaction, keeps the records."""
+"""One way to declare an endpoint: who may call, what goes in, what comes out. Opens the one transaction."""
 
 import functools
 from collections.abc import Callable

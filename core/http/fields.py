@@ -1,4 +1,4 @@
-"""Fields of JSON shapes: what an amount, an instant, an id may look like. Every text is bounded and free of control characters."""
+"""Fields of JSON shapes: amounts, instants, ids. Every text is bounded and free of control characters."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,9 @@ from core.ids import parse_public_id, parse_ref
 
 MAX_AMOUNT = 10**15  # minor units; sums of thousands of such lines still fit a bigint
 MAX_BPS = 10_000
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000  # what both Python and PostgreSQL can add days to
+_YEARS = f"The year must lie between {_FIRST_YEAR} and {_LAST_YEAR}."
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FORBIDDEN_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -28,8 +30,8 @@ def utc_instant(value: datetime) -> datetime:
         ValueError: outside of it.
     """
     instant = value if value.tzinfo is UTC else value.astimezone(UTC)
-    if not 1970 <= instant.year <= 9000:  # noqa: PLR2004
-        raise ValueError("The year must lie between 1970 and 9000.")
+    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise ValueError(_YEARS)
     return instant
 
 
@@ -86,6 +88,13 @@ class Note(Text):
     forbidden = _FORBIDDEN_IN_TEXT
 
 
+class EmailAddress(fields.Email):
+    """An e-mail address of at most 254 characters."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Length(max=254), **options)
+
+
 class ExternalId(Text):
     """The shop's own id: 1 to 200 characters, unique per program and kind."""
 
@@ -107,9 +116,12 @@ class Day(fields.Field[date]):
         if not isinstance(value, str) or not _DAY.fullmatch(value):
             raise ValidationError("Not a day such as 2026-01-31.")
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError as error:
             raise ValidationError("Not a possible day.") from error
+        if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+            raise ValidationError(_YEARS)
+        return day
 
 
 class Identifier(fields.Field[Any]):
@@ -159,21 +171,21 @@ class Attributes(fields.Field[dict[str, Any]]):
     ) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ValidationError("Not an object.")
-        if _weight(value, depth=0) > 8192:  # noqa: PLR2004
+        if _weight(value, depth=0) > 8192:
             raise ValidationError("More than 8 KiB.")
         return value
 
 
 def _weight(value: Any, depth: int) -> int:
     """Characters in a JSON value; refuses what PostgreSQL's jsonb cannot hold and what nests too deep."""
-    if depth > 3:  # noqa: PLR2004
+    if depth > 3:
         raise ValidationError("Nested deeper than 3 levels.")
     if isinstance(value, str):
         if _FORBIDDEN_IN_TEXT.search(value):
             raise ValidationError("Control characters are not allowed.")
         return len(value)
     if isinstance(value, dict):
-        if len(value) > 50:  # noqa: PLR2004
+        if len(value) > 50:
             raise ValidationError("More than 50 keys.")
         return sum(_weight(key, depth + 1) + _weight(item, depth + 1) for key, item in value.items())
     if isinstance(value, list):

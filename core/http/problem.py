@@ -97,17 +97,22 @@ def register_problems(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        if isinstance(error, psycopg.errors.LockNotAvailable):
-            return _unavailable("busy", "Another request holds what this one needs; repeat it.")
-        if isinstance(error, DATABASE_DOWN):
-            _log.error("database unavailable", error=type(error).__name__)
-            return _unavailable("unavailable", "The database cannot be reached; repeat the request.")
-        if isinstance(error, psycopg.DataError):
-            # content that every check let pass and the database cannot hold: the caller's fault, and a gap of ours
-            _log.exception("the database refused a value")
-            return problem_of(Invalid("A value cannot be stored."))
-        _log.exception("unexpected error")
-        return problem(500, "internal_error", "Internal error", "The error was logged under this request_id.")
+        return problem_of_unexpected(error)
+
+
+def problem_of_unexpected(error: Exception) -> Response:
+    """The answer to what no rule foresaw: nothing of it is shown, all of it is logged."""
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return _unavailable("busy", "Another request holds what this one needs; repeat it.")
+    if isinstance(error, DATABASE_DOWN):
+        _log.error("database unavailable", error=type(error).__name__)
+        return _unavailable("unavailable", "The database cannot be reached; repeat the request.")
+    if isinstance(error, psycopg.DataError):
+        # content that every check let pass and the database cannot hold: the caller's fault, and a gap of ours
+        _log.error("the database refused a value", exc_info=error)
+        return problem_of(Invalid("A value cannot be stored."))
+    _log.error("unexpected error", exc_info=error)
+    return problem(500, "internal_error", "Internal error", "The error was logged under this request_id.")
 
 
 def _unavailable(code: str, detail: str) -> Response:

@@ -18,6 +18,7 @@ class OutboxRow(Base):
     arguments: Mapped[Json]
     status: Mapped[str]  # pending | leased | done | failed
     attempt: Mapped[int]  # the fence: raised with every lease
+    failures: Mapped[int] = mapped_column(server_default=text("0"))  # deliveries whose handler raised
     run_at: Mapped[Instant]  # pending: not before; leased: when the lease ends
     created_at: Mapped[Instant]
     finished_at: Mapped[Instant | None]
@@ -26,6 +27,7 @@ class OutboxRow(Base):
     __table_args__ = (
         Index("ix_outbox_due", "program_id", "run_at", postgresql_where=text("status IN ('pending', 'leased')")),
         Index("ix_outbox_finished", "program_id", "finished_at", postgresql_where=text("status = 'done'")),
+        Index("ix_outbox_failed", "program_id", "id", postgresql_where=text("status = 'failed'")),
     )
 
 

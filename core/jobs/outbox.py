@@ -10,7 +10,7 @@ from core.db import execute, fetch_all, json, scalar, scalars
 from core.ids import new_id
 from core.jobs.registry import JOBS
 
-MAX_ATTEMPTS = 25
+MAX_ATTEMPTS = 25  # failed ones; a delivery that was merely lost does not count
 _LONGEST_BACK_OFF = timedelta(minutes=10)
 
 
@@ -30,7 +30,9 @@ def publish(program_id: UUID, job: str, arguments: dict[str, Any], *, run_at: da
     publish_many(program_id, job, [arguments], run_at=run_at)
 
 
-def publish_many(program_id: UUID, job: str, arguments: Sequence[dict[str, Any]], *, run_at: datetime | None = None) -> None:
+def publish_many(
+    program_id: UUID, job: str, arguments: Sequence[dict[str, Any]], *, run_at: datetime | None = None
+) -> None:
     """The same job for several arguments, in one statement."""
     execute(
         """INSERT INTO outbox (program_id, id, job, queue, arguments, status, attempt, run_at, created_at)
@@ -44,8 +46,9 @@ def publish_many(program_id: UUID, job: str, arguments: Sequence[dict[str, Any]]
 def publish_unless_waiting(program_id: UUID, job: str) -> None:
     """Publish a job without arguments unless one waits already. Only for sweeps that come round again."""
     waiting = scalar(
-        "SELECT EXISTS (SELECT 1 FROM outbox WHERE program_id = %(p)s AND job = %(job)s AND status IN ('pending', 'leased'))",
-        p=program_id, job=job,
+        """SELECT EXISTS (SELECT 1 FROM outbox
+           WHERE program_id = %(program_id)s AND job = %(job)s AND status IN ('pending', 'leased'))""",
+        program_id=program_id, job=job,
     )  # fmt: skip
     if not waiting:
         publish(program_id, job, {})
@@ -66,7 +69,8 @@ def lease(program_id: UUID, queue: str, most: int, default_lease: timedelta) -> 
         Delivery,
         """WITH due AS MATERIALIZED (
              SELECT id FROM outbox
-             WHERE program_id = %(program_id)s AND status IN ('pending', 'leased') AND run_at <= %(at)s AND queue = %(queue)s
+             WHERE program_id = %(program_id)s AND status IN ('pending', 'leased') AND run_at <= %(at)s
+               AND queue = %(queue)s
              ORDER BY run_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
            UPDATE outbox o SET status = 'leased', attempt = o.attempt + 1, run_at = %(lease_until)s
            FROM due WHERE o.program_id = %(program_id)s AND o.id = due.id
@@ -100,24 +104,27 @@ def hold(delivery: Delivery) -> bool:
 
 def finish(delivery: Delivery) -> bool:
     """Mark a delivery done; False when a later one has taken over."""
-    return bool(
-        execute(
-            """UPDATE outbox SET status = 'done', finished_at = %(at)s, last_error = NULL
-               WHERE program_id = %(program_id)s AND id = %(id)s AND status = 'leased' AND attempt = %(attempt)s""",
-            program_id=delivery.program_id, id=delivery.id, attempt=delivery.attempt, at=now(),
-        )  # fmt: skip
-    )
+    finished = execute(
+        """UPDATE outbox SET status = 'done', finished_at = %(at)s, last_error = NULL
+           WHERE program_id = %(program_id)s AND id = %(id)s AND status = 'leased' AND attempt = %(attempt)s""",
+        program_id=delivery.program_id, id=delivery.id, attempt=delivery.attempt, at=now(),
+    )  # fmt: skip
+    return bool(finished)
 
 
 def give_back(delivery: Delivery, error: str) -> None:
-    """After a failure: try again later, or park the row as failed, where the engineer on call sees it."""
-    spent = delivery.attempt >= MAX_ATTEMPTS
-    wait = min(_LONGEST_BACK_OFF, timedelta(seconds=2 ** min(delivery.attempt, 10)) / 2)
+    """After a failure: try again in 1, 2, 4 … seconds; after the last attempt park the row as failed.
+
+    Failures are counted apart from attempts: while all workers are away leases run out by the dozen, and that must
+    not use up the patience with the job itself.
+    """
     execute(
-        """UPDATE outbox SET status = %(status)s, run_at = %(run_at)s, last_error = %(error)s
+        """UPDATE outbox SET failures = failures + 1, last_error = %(error)s,
+                  status = CASE WHEN failures + 1 >= %(most)s THEN 'failed' ELSE 'pending' END,
+                  run_at = %(at)s::timestamptz + least(%(longest)s, interval '1 second' * power(2, least(failures, 20)))
            WHERE program_id = %(program_id)s AND id = %(id)s AND status = 'leased' AND attempt = %(attempt)s""",
-        program_id=delivery.program_id, id=delivery.id, attempt=delivery.attempt,
-        status="failed" if spent else "pending", run_at=now() + wait, error=error[:500],
+        program_id=delivery.program_id, id=delivery.id, attempt=delivery.attempt, most=MAX_ATTEMPTS, at=now(),
+        longest=_LONGEST_BACK_OFF, error=error[:500],
     )  # fmt: skip
 
 

@@ -15,7 +15,13 @@ from core.app import create_app
 from core.servers.processes import die_with_parent
 
 _log = structlog.get_logger(__name__)
-_OUTAGES = (psycopg.OperationalError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.TimeoutError, redis.RedisError)
+OUTAGES = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.TimeoutError,
+    redis.RedisError,
+)
 _OUTAGE_WAIT_SECONDS = 0.5
 
 
@@ -41,7 +47,7 @@ def run_loop(name: str, turn: Callable[[], bool], *, pause_seconds: float) -> No
     while not stop.asked:
         try:
             worked = turn()
-        except _OUTAGES as error:
+        except OUTAGES as error:
             _log.warning("waiting for a server", process=name, error=type(error).__name__)
             time.sleep(_OUTAGE_WAIT_SECONDS)
             continue

@@ -1,4 +1,4 @@
-"""The jobs there are. A job is named `feature.verb`; the name is a contract, since it sits in the database and in Valkey."""
+"""The jobs there are, named `feature.verb`. The name is a contract: it sits in the database and in Valkey."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,10 +44,12 @@ def job(
     Usually it runs inside one transaction, in which the delivery is also marked done: effects and mark are one.
     With `own_transactions` it opens its own, must be safe to repeat, and is marked done after it returned.
     """
-    assert queue in QUEUES, queue
+    if queue not in QUEUES:
+        raise ValueError(f"{name}: there is no queue {queue}")
 
     def register(handler: Handler) -> Handler:
-        assert name not in JOBS, f"two jobs named {name}"
+        if name in JOBS:
+            raise ValueError(f"two jobs named {name}")
         JOBS[name] = Job(name, queue, handler, own_transactions, lease)
         return handler
 
@@ -56,7 +58,8 @@ def job(
 
 def schedule(job_name: str, *, every: timedelta, has_work: HasWork = lambda _program_id: True) -> None:
     """Publish a job for each program every so often, where `has_work` says so and none is waiting already."""
-    assert job_name not in SCHEDULES
+    if job_name in SCHEDULES:
+        raise ValueError(f"{job_name} is scheduled twice")
     SCHEDULES[job_name] = Schedule(job_name, every, has_work)
 
 

@@ -2,12 +2,15 @@
 
 from uuid import UUID
 
+import structlog
+
 from core.clock import now
 from core.db import execute, lookup, scalars, transaction
 from core.jobs import outbox
-from core.jobs.process import process_app, run_loop
+from core.jobs.process import OUTAGES, process_app, run_loop
 from core.jobs.registry import SCHEDULES, Schedule
 
+_log = structlog.get_logger(__name__)
 _TICK_SECONDS = 0.5
 
 
@@ -32,7 +35,7 @@ def tick() -> bool:
         with lookup():
             programs = scalars("SELECT id FROM programs ORDER BY id")
         for program_id in programs:
-            publish_where_due(program_id, taken)
+            _publish_for(program_id, taken)
     return bool(taken)
 
 
@@ -43,6 +46,15 @@ def _take(schedule: Schedule) -> bool:
             name=schedule.job, at=now(), next=now() + schedule.every,
         )  # fmt: skip
     return taken == 1
+
+
+def _publish_for(program_id: UUID, schedules: list[Schedule]) -> None:
+    try:
+        publish_where_due(program_id, schedules)
+    except OUTAGES:
+        raise
+    except Exception as error:  # noqa: BLE001 -- one program's trouble must not stop the sweeps of the others
+        _log.error("a sweep was not published", program=str(program_id), exc_info=error)
 
 
 def publish_where_due(program_id: UUID, schedules: list[Schedule]) -> None:

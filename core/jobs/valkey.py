@@ -31,7 +31,7 @@ def queue_named(name: str, connection: Any) -> Queue:
 
 
 def enqueue(queue: Queue, deliveries: list[Delivery]) -> None:
-    """Hand leased deliveries to RQ. The id carries the attempt, so that a lost job's key can never block the next one."""
+    """Hand leased deliveries to RQ. The id carries the attempt: a lost job's key can never block the next one."""
     queue.enqueue_many(
         [
             Queue.prepare_data(

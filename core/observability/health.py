@@ -39,9 +39,7 @@ def healthz() -> Any:
 
 
 @blueprint.get("/readyz")
-@endpoint(
-    PUBLIC, summary="The database is migrated and the queue answers", answer=HealthShape, refuses=("not_ready",)
-)
+@endpoint(PUBLIC, summary="The database is migrated and the queue answers", answer=HealthShape, refuses=("not_ready",))
 def readyz() -> Any:
     problems = [problem for problem in (_database_problem(), _queue_problem()) if problem]
     if problems:

@@ -49,7 +49,7 @@ class _Waiting(NamedTuple):
 
     queue: str
     status: str
-    count: int
+    jobs: int
     age: float
 
 
@@ -62,7 +62,7 @@ class OutboxCollector(Collector):
         rows = _waiting_jobs()
         ages: dict[str, float] = {}
         for row in rows or ():
-            waiting.add_metric([row.queue, row.status], row.count)
+            waiting.add_metric([row.queue, row.status], row.jobs)
             ages[row.queue] = max(row.age, ages.get(row.queue, 0.0))
         for queue, age in ages.items():
             oldest.add_metric([queue], age)

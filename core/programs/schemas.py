@@ -51,7 +51,6 @@ class ProgramShape(ProgramChange):
     id = fields.String()
 
 
-
-
 def program_shape(program: Program) -> dict[str, Any]:
-    return {"id": public_id("prg", program.id), "name": program.name} | msgspec.to_builtins(program.settings)
+    settings: dict[str, Any] = msgspec.to_builtins(program.settings)
+    return {"id": public_id("prg", program.id), "name": program.name} | settings

@@ -1,4 +1,4 @@
-"""Programs are made by the operator; owners change their settings. Every change is a new version. Callers hold the transaction."""
+"""Programs are made by the operator, owners change their settings as new versions. Callers hold the transaction."""
 
 from typing import Any
 from uuid import UUID
@@ -7,7 +7,6 @@ from zoneinfo import available_timezones
 import msgspec
 
 from core.auth.actor import Actor, Program
-from core.auth.service import program_of
 from core.clock import now
 from core.db import connection, execute, json, scalar
 from core.errors import Conflict, Fault, Invalid
@@ -37,7 +36,7 @@ def create_program(name: str, currency: str, timezone: str) -> UUID:
         id=program_id, name=name, at=now(),
     )  # fmt: skip
     # from here on the transaction is this program's, for the sake of row-level security
-    connection().execute(_TENANCY.format(program_id))  # type: ignore[arg-type]  # a UUID of our own
+    connection().execute(_TENANCY.format(program_id))  # a UUID of our own
     _add_version(program_id, 1, settings, None)
     return program_id
 
@@ -65,11 +64,13 @@ def change_program(actor: Actor, name: str | None, changes: dict[str, Any]) -> P
     if after != before:
         version += 1
         _add_version(actor.program_id, version, after, actor.id)
-    execute(
-        "UPDATE programs SET name = coalesce(%(name)s, name), settings_version = %(version)s WHERE id = %(id)s",
+    present = scalar(
+        """UPDATE programs SET name = coalesce(%(name)s, name), settings_version = %(version)s WHERE id = %(id)s
+           RETURNING name""",
         name=name, version=version, id=actor.program_id,
     )  # fmt: skip
-    return program_of(actor.program_id)
+    # not read through the cache of versions: this one is not committed yet and may still be rolled back
+    return Program(actor.program_id, present, version, after)
 
 
 def settings_at(program_id: UUID, version: int) -> ProgramSettings:

@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.Column("arguments", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("run_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
@@ -126,6 +127,9 @@ def upgrade() -> None:
         ["program_id", "finished_at"],
         unique=False,
         postgresql_where=sa.text("status = 'done'"),
+    )
+    op.create_index(
+        "ix_outbox_failed", "outbox", ["program_id", "id"], unique=False, postgresql_where=sa.text("status = 'failed'")
     )
     op.create_table(
         "program_settings",

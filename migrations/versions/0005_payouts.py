@@ -77,8 +77,8 @@ def upgrade() -> None:
         sa.Column("rail_reference", sa.Text(), nullable=True),
         sa.Column("payee_action", sa.Text(), nullable=True),
         sa.Column("failure", sa.Text(), nullable=True),
-        sa.Column("next_query_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("query_count", sa.Integer(), nullable=False),
+        sa.Column("next_check_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("check_count", sa.Integer(), nullable=False),
         sa.CheckConstraint("(kind = 'settlement') = (settlement_id IS NOT NULL)", name=op.f("ck_payouts_kind")),
         sa.CheckConstraint(
             "status IN ('requested', 'approved', 'queued', 'submitting', 'processing', 'awaiting_payee', "
@@ -102,11 +102,11 @@ def upgrade() -> None:
     op.create_index("ix_payouts_member", "payouts", ["program_id", "member_id", "id"], unique=False)
     op.create_index("ix_payouts_method", "payouts", ["program_id", "method_id"], unique=False)
     op.create_index(
-        "ix_payouts_query",
+        "ix_payouts_check",
         "payouts",
-        ["program_id", "next_query_at"],
+        ["program_id", "next_check_at"],
         unique=False,
-        postgresql_where=sa.text("next_query_at IS NOT NULL"),
+        postgresql_where=sa.text("next_check_at IS NOT NULL"),
     )
     op.create_index(
         "ix_payouts_settlement",
@@ -116,13 +116,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("settlement_id IS NOT NULL"),
     )
     op.create_index("ix_payouts_status", "payouts", ["program_id", "status", "id"], unique=False)
-    op.create_index(
-        "ix_payouts_waiting",
-        "payouts",
-        ["program_id", "status", "status_at"],
-        unique=False,
-        postgresql_where=sa.text("status IN ('queued', 'submitting')"),
-    )
     op.create_table(
         "payout_events",
         sa.Column("program_id", sa.UUID(), nullable=False),

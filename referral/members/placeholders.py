@@ -11,7 +11,7 @@ from core.ids import new_id
 from referral.members import queries
 from referral.members.invite_codes import new_invite_code
 from referral.members.models import MemberRow
-from referral.tree.counters import mark_moved
+from referral.tree.service import mark_moved
 
 _TRIES = 5  # one for each rival that commits in between; a rival's rows are there at the next look
 

@@ -1,15 +1,16 @@
-"""Reads of the tree: uplines, downlines, teams. Adjacency with recursive statements; sets of members in one pass."""
+"""Reads of the tree: uplines, downlines, teams. Adjacency with recursive statements, each for a whole set at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from core.db import fetch_all
+from core.db import fetch_all, fetch_one, scalar
+from referral.tree.rules import Binding
 
 
 class ChainRow(NamedTuple):
-    """One step of one member's upline; step 1 is the member himself."""
+    """One step of one member's upline; the first of a start is the member himself."""
 
     start: UUID
     id: UUID
@@ -18,6 +19,59 @@ class ChainRow(NamedTuple):
     payable: bool
     inviter_id: UUID | None
     binding_until: datetime | None
+
+
+class Link(NamedTuple):
+    """A member and his inviter."""
+
+    id: UUID
+    inviter_id: UUID | None
+
+
+class Placed(NamedTuple):
+    """A member at a distance: level 1 is the nearest."""
+
+    level: int
+    id: UUID
+
+
+class LevelCount(NamedTuple):
+    """A team's members at one level, and how many of them bought lately."""
+
+    level: int
+    members: int
+    active: int
+
+
+class Totals(NamedTuple):
+    """A member's counters, as of the last fold."""
+
+    members: int
+    orders: int
+    sales: int
+
+
+class Customer(NamedTuple):
+    """A member of the first level who has ordered."""
+
+    id: UUID
+    orders: int
+    last_order_at: datetime
+
+
+class HistoryRow(NamedTuple):
+    """One change of a member's inviter."""
+
+    id: UUID
+    inviter_id: UUID | None
+    previous_inviter_id: UUID | None
+    source: str
+    reason: str | None
+    actor_kind: str
+    actor_id: UUID | None
+    bound_at: datetime
+    protected_until: datetime | None
+    expires_at: datetime | None
 
 
 def chains(program_id: UUID, member_ids: Sequence[UUID], most: int, *, enrolment_open: bool) -> list[ChainRow]:
@@ -37,3 +91,186 @@ def chains(program_id: UUID, member_ids: Sequence[UUID], most: int, *, enrolment
            FROM chain ORDER BY start, step""",
         program_id=program_id, ids=list(member_ids), most=most, open=enrolment_open,
     )  # fmt: skip
+
+
+def links_above(program_id: UUID, member_ids: Collection[UUID]) -> dict[UUID, UUID | None]:
+    """The members and everybody above them, each with his inviter; shared uplines are walked once."""
+    if not member_ids:
+        return {}
+    rows = fetch_all(
+        Link,
+        """WITH RECURSIVE above AS (
+             SELECT id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[])
+             UNION
+             SELECT m.id, m.inviter_id
+             FROM above a JOIN members m ON m.program_id = %(program_id)s AND m.id = a.inviter_id)
+           SELECT id, inviter_id FROM above""",
+        program_id=program_id, ids=list(member_ids),
+    )  # fmt: skip
+    return dict(rows)
+
+
+def members_with_downline(program_id: UUID, member_ids: Collection[UUID]) -> set[UUID]:
+    """Which of the members have invited somebody."""
+    rows = fetch_all(
+        Link,
+        """SELECT given.id, NULL::uuid FROM unnest(%(ids)s::uuid[]) AS given (id)
+           WHERE EXISTS (SELECT 1 FROM members m WHERE m.program_id = %(program_id)s AND m.inviter_id = given.id)""",
+        program_id=program_id, ids=list(member_ids),
+    )  # fmt: skip
+    return {row.id for row in rows}
+
+
+def upline(program_id: UUID, member_id: UUID, levels: int) -> list[Placed]:
+    """The inviter (level 1), his inviter (2), and so on."""
+    return fetch_all(
+        Placed,
+        """WITH RECURSIVE above AS (
+             SELECT 0 AS level, id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = %(id)s
+             UNION ALL
+             SELECT a.level + 1, m.id, m.inviter_id
+             FROM above a JOIN members m ON m.program_id = %(program_id)s AND m.id = a.inviter_id
+             WHERE a.level < %(levels)s)
+           SELECT level, id FROM above WHERE level > 0 ORDER BY level""",
+        program_id=program_id, id=member_id, levels=levels,
+    )  # fmt: skip
+
+
+def direct_downline(program_id: UUID, member_id: UUID, after: UUID | None, most: int) -> list[Placed]:
+    """Whom the member invited himself, by id: one read of the index."""
+    return fetch_all(
+        Placed,
+        """SELECT 1, id FROM members
+           WHERE program_id = %(program_id)s AND inviter_id = %(member_id)s
+             AND id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+           ORDER BY id LIMIT %(most)s""",
+        program_id=program_id, member_id=member_id, after=after, most=most,
+    )  # fmt: skip
+
+
+def downline_between(
+    program_id: UUID, member_id: UUID, after: Placed, *, first: int, last: int, most: int
+) -> list[Placed]:
+    """The team's members of levels `first` to `last` that come after a position, nearest first, then by id."""
+    return fetch_all(
+        Placed,
+        """WITH RECURSIVE team AS (
+             SELECT 1 AS level, id FROM members WHERE program_id = %(program_id)s AND inviter_id = %(member_id)s
+             UNION ALL
+             SELECT t.level + 1, m.id
+             FROM team t JOIN members m ON m.program_id = %(program_id)s AND m.inviter_id = t.id
+             WHERE t.level < %(last)s)
+           SELECT level, id FROM team
+           WHERE level >= %(first)s AND (level, id) > (%(after_level)s, %(after_id)s)
+           ORDER BY level, id LIMIT %(most)s""",
+        program_id=program_id, member_id=member_id, first=first, last=last, after_level=after.level,
+        after_id=after.id, most=most,
+    )  # fmt: skip
+
+
+def direct_count(program_id: UUID, member_id: UUID) -> int:
+    return int(
+        scalar(
+            "SELECT count(*) FROM members WHERE program_id = %(program_id)s AND inviter_id = %(member_id)s",
+            program_id=program_id, member_id=member_id,
+        )
+    )  # fmt: skip
+
+
+def totals(program_id: UUID, member_id: UUID) -> Totals:
+    """A member's counters; zero before his first fold."""
+    found = fetch_one(
+        Totals,
+        """SELECT members, orders, sales FROM team_totals
+           WHERE program_id = %(program_id)s AND member_id = %(member_id)s""",
+        program_id=program_id, member_id=member_id,
+    )  # fmt: skip
+    return found or Totals(0, 0, 0)
+
+
+def level_counts(program_id: UUID, member_id: UUID, active_since: datetime) -> list[LevelCount]:
+    """The whole team by level, nearest first. Reads every member of it."""
+    return fetch_all(
+        LevelCount,
+        """WITH RECURSIVE team AS (
+             SELECT 1 AS level, id FROM members WHERE program_id = %(program_id)s AND inviter_id = %(member_id)s
+             UNION ALL
+             SELECT t.level + 1, m.id
+             FROM team t JOIN members m ON m.program_id = %(program_id)s AND m.inviter_id = t.id)
+           SELECT team.level, count(*), count(c.last_order_at)
+           FROM team LEFT JOIN team_totals c
+             ON c.program_id = %(program_id)s AND c.member_id = team.id AND c.last_order_at >= %(active_since)s
+           GROUP BY team.level ORDER BY team.level""",
+        program_id=program_id, member_id=member_id, active_since=active_since,
+    )  # fmt: skip
+
+
+def customers(program_id: UUID, member_id: UUID, before: UUID | None, most: int) -> list[Customer]:
+    """Those of the first level who have ordered, newest member first."""
+    return fetch_all(
+        Customer,
+        """SELECT m.id, c.own_orders, c.last_order_at
+           FROM members m JOIN team_totals c
+             ON c.program_id = %(program_id)s AND c.member_id = m.id AND c.last_order_at IS NOT NULL
+           WHERE m.program_id = %(program_id)s AND m.inviter_id = %(member_id)s
+             AND m.id < coalesce(%(before)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+           ORDER BY m.id DESC LIMIT %(most)s""",
+        program_id=program_id, member_id=member_id, before=before, most=most,
+    )  # fmt: skip
+
+
+def history(program_id: UUID, member_id: UUID, before: UUID | None, most: int) -> list[HistoryRow]:
+    """The changes of a member's inviter, newest first."""
+    return fetch_all(
+        HistoryRow,
+        """SELECT id, inviter_id, previous_inviter_id, source, reason, actor_kind, actor_id, bound_at,
+                  protected_until, expires_at
+           FROM member_bindings
+           WHERE program_id = %(program_id)s AND member_id = %(member_id)s
+             AND id < coalesce(%(before)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+           ORDER BY id DESC LIMIT %(most)s""",
+        program_id=program_id, member_id=member_id, before=before, most=most,
+    )  # fmt: skip
+
+
+class Locked(NamedTuple):
+    """A locked member's present binding."""
+
+    id: UUID
+    inviter_id: UUID | None
+    protected_until: datetime | None
+    expires_at: datetime | None
+
+    @property
+    def binding(self) -> Binding:
+        return Binding(self.inviter_id, self.protected_until, self.expires_at)
+
+
+def lock_alone(program_id: UUID, member_id: UUID) -> Locked:
+    """Lock a member so that nobody else is bound under him meanwhile."""
+    (locked,) = fetch_all(
+        Locked,
+        """SELECT id, inviter_id, protected_until, binding_expires_at FROM members
+           WHERE program_id = %(program_id)s AND id = %(id)s FOR UPDATE""",
+        program_id=program_id, id=member_id,
+    )  # fmt: skip
+    return locked
+
+
+def lock_in_place(program_id: UUID, member_id: UUID | None) -> None:
+    """Keep a member where he stands; others may be bound under him meanwhile."""
+    scalar(
+        "SELECT 1 FROM members WHERE program_id = %(program_id)s AND id = %(id)s FOR KEY SHARE",
+        program_id=program_id, id=member_id,
+    )  # fmt: skip
+
+
+def lock_many(program_id: UUID, member_ids: Collection[UUID]) -> dict[UUID, Binding]:
+    """Lock the places of many members, in id order."""
+    rows = fetch_all(
+        Locked,
+        """SELECT id, inviter_id, protected_until, binding_expires_at FROM members
+           WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE""",
+        program_id=program_id, ids=list(member_ids),
+    )  # fmt: skip
+    return {row.id: row.binding for row in rows}

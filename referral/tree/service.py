@@ -1,12 +1,20 @@
 """Who stands above and below whom, for other features. Callers hold the transaction; nothing here commits."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from core.clock import now
 from referral.tree import queries
-from referral.tree.counters import OrderDelta, count_orders
+from referral.tree.binding import BindRequest, Bound, bind, bind_many, record_bound
+from referral.tree.counters import OrderDelta, count_orders, mark_moved
+from referral.tree.queries import Customer, HistoryRow, LevelCount, Placed
+from referral.tree.rules import depths, new_binding
+
+ACTIVE_FOR = timedelta(days=30)
+_FIRST = UUID(int=0)
+_DEEPEST = 10**6
 
 
 class ChainMember(NamedTuple):
@@ -18,6 +26,16 @@ class ChainMember(NamedTuple):
     payable: bool  # active, and enrolled where enrolment is not open; one who left is never paid
     inviter_id: UUID | None
     binding_until: datetime | None  # when his own binding to that inviter ends; None: never
+
+
+class Team(NamedTuple):
+    """A member's whole downline. The totals are as of the last fold, at most 5 s old; the levels are of now."""
+
+    direct_count: int
+    total_count: int
+    order_count: int
+    sales: int  # minor units
+    levels: list[LevelCount]
 
 
 def chains_of(
@@ -33,4 +51,58 @@ def chains_of(
     return found
 
 
-__all__ = ["ChainMember", "OrderDelta", "chains_of", "count_orders"]
+def depths_of(program_id: UUID, member_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many stand above each member; one statement for all."""
+    return depths(member_ids, queries.links_above(program_id, member_ids))
+
+
+def upline_of(program_id: UUID, member_id: UUID, levels: int) -> list[Placed]:
+    """The members above, nearest first, up to `levels` of them."""
+    return queries.upline(program_id, member_id, levels)
+
+
+def downline_of(program_id: UUID, member_id: UUID, level: int | None, after: Placed | None, most: int) -> list[Placed]:
+    """Up to `most` members below, of one level or of all, nearest first and then by id, after a position.
+
+    Levels are read only as deep as the page needs; the reach doubles, so that a deep, thin team is no trap.
+    """
+    if level == 1:
+        return queries.direct_downline(program_id, member_id, after and after.id, most)
+    start = after or Placed(0, _FIRST)
+    if level is not None:
+        return queries.downline_between(program_id, member_id, start, first=level, last=level, most=most)
+    reach = 1
+    while True:
+        last = min(start.level + reach, _DEEPEST)
+        rows = queries.downline_between(program_id, member_id, start, first=1, last=last, most=most)
+        if len(rows) == most or not rows or rows[-1].level < last:
+            return rows
+        reach *= 2
+
+
+def team_of(program_id: UUID, member_id: UUID) -> Team:
+    totals = queries.totals(program_id, member_id)
+    return Team(
+        direct_count=queries.direct_count(program_id, member_id),
+        total_count=totals.members,
+        order_count=totals.orders,
+        sales=totals.sales,
+        levels=queries.level_counts(program_id, member_id, now() - ACTIVE_FOR),
+    )
+
+
+def customers_of(program_id: UUID, member_id: UUID, before: UUID | None, most: int) -> list[Customer]:
+    """Members of the first level who have ordered, newest member first."""
+    return queries.customers(program_id, member_id, before, most)
+
+
+def history_of(program_id: UUID, member_id: UUID, before: UUID | None, most: int) -> list[HistoryRow]:
+    """The changes of a member's inviter, newest first."""
+    return queries.history(program_id, member_id, before, most)
+
+
+__all__ = [
+    "BindRequest", "Bound", "ChainMember", "OrderDelta", "Team", "bind", "bind_many", "chains_of", "count_orders",
+    "customers_of", "depths_of", "downline_of", "history_of", "mark_moved", "new_binding", "record_bound", "team_of",
+    "upline_of",
+]  # fmt: skip

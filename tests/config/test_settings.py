@@ -124,10 +124,12 @@ def test_a_data_dir_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert f"DATA_DIR is '{tmp_path}/file/d'" in refusal({"DATA_DIR": f"{tmp_path}/file/d"})
 
 
-def test_a_long_data_dir_gets_short_socket_paths_that_stay_the_same(tmp_path: Path) -> None:
-    long = tmp_path / ("a" * 60) / ("b" * 60)
+@pytest.mark.parametrize("name", ["a" * 120, "my shop", "a=b"])
+def test_a_data_dir_unfit_for_sockets_gets_other_paths_for_them(tmp_path: Path, name: str) -> None:
+    long = tmp_path / name
     socket = paths.postgres_socket_dir(long) / paths.POSTGRES_SOCKET_NAME
     assert len(str(socket)) < 100
+    assert name not in str(socket)
     assert paths.valkey_socket(long).parent == paths.sockets_dir(long)
     assert paths.sockets_dir(long) == paths.sockets_dir(Path(str(long)))
     assert paths.sockets_dir(long) != paths.sockets_dir(long / "other")

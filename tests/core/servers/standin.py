@@ -17,18 +17,18 @@ ASLEEP = [sys.executable, "-m", __spec__.name, "sleep"]
 ROSTERS = {
     "usual": [
         Program(name="store", command=ASLEEP, server=True),
-        Program(name="plain", command=SLEEP),
+        Program(name="plain", command=ASLEEP),
         Program(name="forking", command=[sys.executable, "-m", __spec__.name, "fork"]),
         Program(name="odd", command=["echo", "100 % 'a' ; b # c \\ \"d\""], once=True),
         Program(name="later", command=["echo", "migrated at last"], waits_for=("migrated",), once=True),
     ],
     "stubborn": [Program(name="stubborn", command=[sys.executable, "-m", __spec__.name, "stay"], stop_seconds=1)],
     "broken": [
-        Program(name="plain", command=SLEEP),
+        Program(name="plain", command=ASLEEP),
         Program(name="migrate", command=["sh", "-c", "echo no; exit 3"], once=True),
     ],
     "failing demo": [
-        Program(name="plain", command=SLEEP),
+        Program(name="plain", command=ASLEEP),
         Program(name="demo", command=["false"], once=True, needed=False),
     ],
     "crashing": [Program(name="crashing", command=["sh", "-c", "echo again"])],

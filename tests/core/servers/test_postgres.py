@@ -73,10 +73,16 @@ def test_a_backend_that_outlives_its_master_does_not_block_the_next_start(server
 
 def test_a_left_over_pid_file_that_names_a_stranger_is_no_server(server: Postgres) -> None:
     kill(server)
+    stranger = subprocess.Popen(["sleep", "60"], **server.account.popen_arguments())
     path = server.data_dir / "postmaster.pid"
-    path.write_text(path.read_text().replace(path.read_text().split("\n")[0], str(os.getpid()), 1))
-    assert server.postmaster_pid() is None
-    server.start()
+    _, rest = path.read_text().split("\n", 1)
+    path.write_text(f"{stranger.pid}\n{rest}")
+    try:
+        assert server.postmaster_pid() is None
+        server.start()
+    finally:
+        stranger.kill()
+        stranger.wait()
     assert server.answers()
 
 

@@ -38,16 +38,17 @@ class Running:
         return pid if is_real and process_exists(pid) else None
 
     def pid_soon(self, name: str, other_than: int | None = None) -> int:
-        assert wait_until(lambda: self.pid(name) not in {None, other_than}, 20), self.output()
+        wait_until(lambda: self.pid(name) not in {None, other_than} or self.process.poll() is not None, 20)
         pid = self.pid(name)
-        assert pid is not None
-        return pid
+        assert pid not in {None, other_than}, self.output()
+        return pid or 0
 
     def output(self) -> str:
         return self._log.read_text()
 
     def says(self, text: str) -> bool:
-        return wait_until(lambda: text in self.output(), 20)
+        wait_until(lambda: text in self.output() or self.process.poll() is not None, 20)
+        return text in self.output()
 
     def is_gone(self) -> bool:
         return wait_until(lambda: self.process.poll() is not None and not marked_processes(self.data_dir), 10)

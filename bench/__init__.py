@@ -1,0 +1,1 @@
+"""Measurements, each against its comparison in one run. Nothing here is a test."""

@@ -1,0 +1,26 @@
+"""`python -m bench [NAME …]`: the measurements, each against its comparison in the same run."""
+
+import importlib
+import sys
+
+MEASUREMENTS = {
+    "intake": "batch intake of the full real data against plain COPY of the same rows",
+    "http": "orders over HTTP: batches, and single orders against a bare route",
+    "ledger": "ledger transfers against one SQL statement a transfer",
+    "settlement": "maturing and preparing a settlement of 200,000 commissions",
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in MEASUREMENTS]
+    if unknown:
+        print(f"There is no measurement {', '.join(unknown)}. There are: {', '.join(MEASUREMENTS)}.", file=sys.stderr)
+        return 2
+    for name in names or MEASUREMENTS:
+        print(f"\n== {name}: {MEASUREMENTS[name]}", flush=True)
+        importlib.import_module(f"bench.{name}").run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

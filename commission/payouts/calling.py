@@ -1,0 +1,60 @@
+"""Calls rails from several threads at once. The threads touch neither database nor application."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from commission.payouts.rails.protocol import Outcome, Unknown
+
+_log = structlog.get_logger(__name__)
+
+THREADS = 8
+_GROUP_SECONDS = 0.25  # answers are recorded as they come, so that a killed worker loses few
+
+Call = Callable[[], Outcome]
+
+
+class Deadline:
+    """Until when calls may begin. A worker that was stopped for long must not send what others have taken over."""
+
+    def __init__(self, length: timedelta) -> None:
+        self._seconds = length.total_seconds()
+        self.extend()
+
+    def extend(self) -> None:
+        self._end = time.monotonic() + self._seconds
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._end
+
+    def is_near(self) -> bool:
+        """Whether a third of the time has gone and it is worth extending."""
+        return time.monotonic() >= self._end - self._seconds * 2 / 3
+
+
+def call_all(calls: Mapping[UUID, Call], deadline: Deadline) -> Iterator[dict[UUID, Outcome]]:
+    """Make all calls and yield their outcomes in groups as they come; an empty group is a sign of life."""
+    if not calls:
+        return
+    with ThreadPoolExecutor(min(THREADS, len(calls)), thread_name_prefix="rail") as pool:
+        pending: set[Future[tuple[UUID, Outcome]]] = {
+            pool.submit(_called, key, call, deadline) for key, call in calls.items()
+        }
+        while pending:
+            done, pending = wait(pending, timeout=_GROUP_SECONDS)
+            yield dict(future.result() for future in done)
+
+
+def _called(key: UUID, call: Call, deadline: Deadline) -> tuple[UUID, Outcome]:
+    if deadline.is_over():
+        return key, Unknown("too_late_to_send")
+    try:
+        return key, call()
+    except Exception:
+        # money may have moved before an adapter failed: that is unknown, whatever went wrong
+        _log.exception("a rail raised", payout_id=str(key))
+        return key, Unknown("adapter_error")

@@ -1,0 +1,1 @@
+"""The main job before your eyes: real orders become explained, matured and paid commissions."""

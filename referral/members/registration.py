@@ -1,0 +1,134 @@
+"""Registers members, one or a thousand in the same few statements. Callers hold the transaction.
+
+A rival may register the same people between our look and our insert: his rows win, ours are undone, and we look again.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from psycopg.errors import ForeignKeyViolation
+
+from core.auth.actor import Actor
+from core.clock import now
+from core.db import savepoint
+from core.errors import DomainError, Unavailable
+from referral.members import queries, writing
+from referral.members.admission import Admitted, Decision, Facts, Refused, decide_all
+from referral.members.new_member import NewMember, Unreadable
+from referral.tree import service as tree
+from referral.tree.service import BindRequest, Bound
+
+_TRIES = 5
+
+
+class Registered(NamedTuple):
+    """What became of one item. `created` also when it completed a customer whom an order had named."""
+
+    external_id: str | None
+    id: UUID | None
+    created: bool
+    error: DomainError | None
+
+
+class _RacedError(Exception):
+    """A rival was quicker; what is written so far must be undone."""
+
+
+def register(actor: Actor, items: Sequence[NewMember | Unreadable]) -> list[Registered]:
+    """Register members in the given order; a refused one leaves the others alone. At most seven statements and a
+    savepoint, however many; binding customers whom orders had named takes a few more.
+    """
+    for _ in range(_TRIES):
+        decisions = decide_all(items, _facts(actor.program_id, items))
+        admitted = [one for one in decisions if isinstance(one, Admitted)]
+        try:
+            with _undoable(admitted):
+                failures = _carry_out(actor, admitted)
+        except (_RacedError, ForeignKeyViolation):  # the latter: an inviter of the same batch was the rival's
+            continue
+        return [_outcome(item, one, failures) for item, one in zip(items, decisions, strict=True)]
+    raise Unavailable("Others are registering the same members; repeat the request.", retry_after=1)
+
+
+def _outcome(item: NewMember | Unreadable, decision: Decision, failures: dict[UUID, DomainError]) -> Registered:
+    error = decision.error if isinstance(decision, Refused) else failures.get(decision.id)
+    created = isinstance(decision, Admitted) and error is None
+    return Registered(item.external_id, decision.id, created, error)
+
+
+def _facts(program_id: UUID, items: Sequence[NewMember | Unreadable]) -> Facts:
+    members = [item for item in items if isinstance(item, NewMember)]
+    names = [member.inviter for member in members if member.inviter]
+    external_ids = {member.external_id for member in members}
+    external_ids |= {str(name.value) for name in names if name.field == "inviter_external_id"}
+    return Facts(
+        queries.existing(program_id, external_ids),
+        queries.inviters(
+            program_id,
+            {name.value for name in names if name.field == "inviter_id" and isinstance(name.value, UUID)},
+            {str(name.value) for name in names if name.field == "invite_code"},
+        ),
+        queries.identity_owners(program_id, {(one.kind, one.hash) for member in members for one in member.identities}),
+    )
+
+
+def _undoable(admitted: Sequence[Admitted]) -> AbstractContextManager[None]:
+    """One plain insert leaves nothing to undo when it meets a rival."""
+    plain = len(admitted) <= 1 and not any(one.completes or one.member.identities for one in admitted)
+    return nullcontext() if plain else savepoint()
+
+
+def _carry_out(actor: Actor, admitted: Sequence[Admitted]) -> dict[UUID, DomainError]:
+    """Write what was decided; why some could not be, by id.
+
+    Raises:
+        _RacedError: something has changed since the decision.
+    """
+    at = now()
+    _insert(actor, [one for one in admitted if not one.completes], at)
+    failures = _complete(actor, [one for one in admitted if one.completes], at)
+    kept = [one for one in admitted if one.id not in failures]
+    if not writing.insert_identities(actor.program_id, kept, at):
+        raise _RacedError
+    return failures
+
+
+def _insert(actor: Actor, admitted: Sequence[Admitted], at: datetime) -> None:
+    bound = [_bound(actor, one, at) for one in admitted]
+    if not writing.insert_members(actor.program_id, admitted, bound, at):
+        raise _RacedError
+    tree.record_bound(actor, [how for how in bound if how.binding.inviter_id is not None], at)
+    tree.mark_moved(actor.program_id, [one.id for one in admitted])
+
+
+def _bound(actor: Actor, one: Admitted, at: datetime) -> Bound:
+    binding = tree.new_binding(one.inviter_id, actor.program.settings.binding, at)
+    return Bound(one.id, _source(one), None, None, binding)
+
+
+def _source(one: Admitted) -> str:
+    return "invite_code" if one.member.inviter and one.member.inviter.field == "invite_code" else "registration"
+
+
+def _complete(actor: Actor, admitted: Sequence[Admitted], at: datetime) -> dict[UUID, DomainError]:
+    failures = _bind(actor, [one for one in admitted if one.inviter_id is not None])
+    bound = [one for one in admitted if one.id not in failures]
+    if not writing.fill_in_placeholders(actor.program_id, bound, at):
+        raise _RacedError
+    return failures
+
+
+def _bind(actor: Actor, admitted: Sequence[Admitted]) -> dict[UUID, DomainError]:
+    requests = [BindRequest(one.id, one.inviter_id, _source(one)) for one in admitted]
+    if len(requests) == 1:
+        try:
+            tree.bind(actor, requests[0])
+        except DomainError as error:
+            return {requests[0].member_id: error}
+    elif requests:
+        refusals = tree.bind_many(actor, requests)
+        return {one.member_id: refusal for one, refusal in zip(requests, refusals, strict=True) if refusal}
+    return {}
