@@ -79,6 +79,12 @@ class Invalid(DomainError):
         return cls(faults=[Fault(pointer, detail)])
 
 
+class TooLarge(DomainError):
+    status = 413
+    code = "too_large"
+    title = "The body is larger than 32 MiB"
+
+
 class TooManyRequests(DomainError):
     status = 429
     code = "too_many_requests"
@@ -91,3 +97,8 @@ class Unavailable(DomainError):
     status = 503
     code = "unavailable"
     title = "Temporarily unavailable"
+
+
+class Busy(Unavailable):
+    code = "busy"
+    title = "Another request holds what this one needs"

@@ -2,8 +2,8 @@
 
 link(n) = SHA-256(link(n − 1) ‖ encoding of transaction n); link(0) is 32 zero bytes. Every field of the encoding is
 preceded by its length in 4 bytes, big-endian, so that no two transactions share an encoding; a null field has the
-length 2³² − 1 and no bytes. Ids are their 16 bytes, numbers decimal ASCII, instants microseconds since 1970 in UTC, days
-ISO 8601, the note the text that PostgreSQL writes for it.
+length 2³² − 1 and no bytes. Ids are their 16 bytes, numbers decimal ASCII, instants microseconds since 1970 in UTC,
+days ISO 8601, the note the text that PostgreSQL writes for it.
 """
 
 import hashlib
@@ -52,15 +52,15 @@ def link(
 
 
 def _encoded(program_id: UUID, transaction: RecordedTransaction, postings: Sequence[RecordedPosting]) -> bytes:
-    fields = [
+    fields: list[bytes | None] = [
         _FORMAT,
         program_id.bytes,
         transaction.id.bytes,
         transaction.kind.encode(),
         transaction.source_key.encode(),
         transaction.currency.encode(),
-        transaction.order_id and transaction.order_id.bytes,
-        transaction.payout_id and transaction.payout_id.bytes,
+        _id(transaction.order_id),
+        _id(transaction.payout_id),
         None if transaction.note is None else transaction.note.encode(),
         b"%d" % ((transaction.recorded_at - _EPOCH) // _MICROSECOND),
         transaction.effective_on.isoformat().encode(),
@@ -70,8 +70,12 @@ def _encoded(program_id: UUID, transaction: RecordedTransaction, postings: Seque
         fields += (
             b"%d" % posting.position,
             posting.account.encode(),
-            posting.member_id and posting.member_id.bytes,
+            _id(posting.member_id),
             posting.currency.encode(),
             b"%d" % posting.amount,
         )
     return b"".join([_NULL if field is None else len(field).to_bytes(4, "big") + field for field in fields])
+
+
+def _id(value: UUID | None) -> bytes | None:
+    return None if value is None else value.bytes

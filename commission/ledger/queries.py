@@ -170,8 +170,8 @@ def account_totals(program_id: UUID, as_of: datetime | None) -> list[AccountTota
              SELECT p.account, p.currency, -greatest(-p.amount, 0), -greatest(p.amount, 0)
              FROM ledger_transactions t
              JOIN ledger_postings p ON p.program_id = t.program_id AND p.transaction_id = t.id
-             WHERE t.program_id = %(program_id)s AND t.recorded_at > %(as_of)s)
+             WHERE t.program_id = %(program_id)s AND t.recorded_at > %(as_of)s::timestamptz)
            SELECT account, currency, sum(debit)::bigint, sum(credit)::bigint FROM moved
            GROUP BY account, currency HAVING sum(debit) <> 0 OR sum(credit) <> 0 ORDER BY currency, account""",
-        program_id=program_id, as_of=as_of or datetime.max,
+        program_id=program_id, as_of=as_of,
     )  # fmt: skip

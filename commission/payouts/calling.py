@@ -1,7 +1,7 @@
 """Calls rails from several threads at once. The threads touch neither database nor application."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from uuid import UUID
@@ -36,25 +36,32 @@ class Deadline:
         return time.monotonic() >= self._end - self._seconds * 2 / 3
 
 
-def call_all(calls: Mapping[UUID, Call], deadline: Deadline) -> Iterator[dict[UUID, Outcome]]:
-    """Make all calls and yield their outcomes in groups as they come; an empty group is a sign of life."""
+def call_all(
+    calls: Mapping[UUID, Call], on_outcomes: Callable[[dict[UUID, Outcome]], None], deadline: Deadline | None = None
+) -> None:
+    """Make all calls and hand their outcomes over in groups as they come; an empty group is a sign of life.
+
+    When `on_outcomes` raises, no further call begins.
+    """
     if not calls:
         return
-    with ThreadPoolExecutor(min(THREADS, len(calls)), thread_name_prefix="rail") as pool:
+    pool = ThreadPoolExecutor(min(THREADS, len(calls)), thread_name_prefix="rail")
+    try:
         pending: set[Future[tuple[UUID, Outcome]]] = {
             pool.submit(_called, key, call, deadline) for key, call in calls.items()
         }
         while pending:
             done, pending = wait(pending, timeout=_GROUP_SECONDS)
-            yield dict(future.result() for future in done)
+            on_outcomes(dict(future.result() for future in done))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _called(key: UUID, call: Call, deadline: Deadline) -> tuple[UUID, Outcome]:
-    if deadline.is_over():
+def _called(key: UUID, call: Call, deadline: Deadline | None) -> tuple[UUID, Outcome]:
+    if deadline is not None and deadline.is_over():
         return key, Unknown("too_late_to_send")
     try:
         return key, call()
-    except Exception:
-        # money may have moved before an adapter failed: that is unknown, whatever went wrong
+    except Exception:  # noqa: BLE001 -- money may have moved before an adapter failed: whatever it was, it is unknown
         _log.exception("a rail raised", payout_id=str(key))
         return key, Unknown("adapter_error")

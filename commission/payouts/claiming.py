@@ -1,4 +1,4 @@
-"""Claims queued payouts: the intent is written before a rail hears of it. Callers hold the transaction and commit it."""
+"""Claims queued payouts: the intent is committed before a rail hears of it. Callers hold the transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -48,6 +48,8 @@ class _Present(NamedTuple):
 
 def record(program_id: UUID, answers: Sequence[Answer]) -> None:
     """Let answers have their effect, each at most once, whatever was recorded meanwhile by somebody else."""
+    if not answers:
+        return
     present = _locked(program_id, [answer.payout_id for answer in answers])
     verdicts = {answer.payout_id: _judged(answer, present[answer.payout_id]) for answer in answers}
     _note(program_id, answers)

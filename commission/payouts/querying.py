@@ -1,7 +1,7 @@
 """Asks rails what became of keys, and sends the same order again where a rail never had it. Never a new key."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
@@ -10,14 +10,11 @@ from commission.payouts.calling import Call, Deadline, call_all
 from commission.payouts.lock import is_locked
 from commission.payouts.outcomes import Answer, record
 from commission.payouts.payees import hash_of, payee_of, request_of
-from commission.payouts.rails.protocol import NotFound, TransferRequest
+from commission.payouts.rails.protocol import NotFound, Outcome, TransferRequest
 from commission.payouts.rules import ASKED_ABOUT, Sent, Status, may_resend
 from commission.payouts.wiring import call_time, rail_of
 from core.clock import now
 from core.db import fetch_all, scalars, transaction
-
-
-_ASKING = timedelta(hours=1)  # asking late does no harm
 
 
 class _Open(NamedTuple):
@@ -60,13 +57,21 @@ def query(program_id: UUID, payout_ids: Sequence[UUID]) -> None:
     with transaction(program_id, read_only=True):
         questions = {one.payout.id: one for one in _questions(program_id, payout_ids)}
     calls: dict[UUID, Call] = {key: _query_call(one) for key, one in questions.items()}
-    for outcomes in call_all(calls, Deadline(_ASKING)):
+
+    def keep(outcomes: Mapping[UUID, Outcome]) -> None:
+        if not outcomes:
+            return
         missing = [questions[key] for key, outcome in outcomes.items() if isinstance(outcome, NotFound)]
-        answers = [Answer(key, questions[key].payout.attempt, "query", outcome) for key, outcome in outcomes.items()]
         with transaction(program_id):
-            record(program_id, answers)
-            begun = {one.payout.id: one for one in _begin_resends(program_id, missing)}
-        _resend(program_id, begun)
+            record(program_id, _answers(questions, "query", outcomes))
+            resends = _begin_resends(program_id, missing)
+        _resend(program_id, {one.payout.id: one for one in resends})
+
+    call_all(calls, keep)
+
+
+def _answers(questions: Mapping[UUID, _Question], call: str, outcomes: Mapping[UUID, Outcome]) -> list[Answer]:
+    return [Answer(key, questions[key].payout.attempt, call, outcome) for key, outcome in outcomes.items()]
 
 
 def _query_call(question: _Question) -> Call:
@@ -74,15 +79,16 @@ def _query_call(question: _Question) -> Call:
     return partial(rail_of(payout.rail).query, payout.key, question.request)
 
 
-def _resend(program_id: UUID, resends: dict[UUID, _Question]) -> None:
-    deadline = Deadline(call_time())
+def _resend(program_id: UUID, resends: Mapping[UUID, _Question]) -> None:
     calls: dict[UUID, Call] = {
         key: partial(rail_of(one.payout.rail).send, one.request) for key, one in resends.items() if one.request
     }
-    for outcomes in call_all(calls, deadline):
-        answers = [Answer(key, resends[key].payout.attempt, "send", outcome) for key, outcome in outcomes.items()]
+
+    def keep(outcomes: Mapping[UUID, Outcome]) -> None:
         with transaction(program_id):
-            record(program_id, answers)
+            record(program_id, _answers(resends, "send", outcomes))
+
+    call_all(calls, keep, Deadline(call_time()))
 
 
 _OPEN: LiteralString = """

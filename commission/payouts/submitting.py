@@ -26,17 +26,15 @@ def submit(program_id: UUID, payout_ids: Sequence[UUID]) -> None:
 def _send(program_id: UUID, claimed: Mapping[UUID, Sending], deadline: Deadline) -> None:
     calls: dict[UUID, Call] = {one.payout_id: partial(rail_of(one.rail).send, one.request) for one in claimed.values()}
     unanswered = set(claimed)
-    for outcomes in call_all(calls, deadline):
-        unanswered -= outcomes.keys()
-        _record(program_id, claimed, outcomes)
-        if deadline.is_near():
-            deadline.extend()  # before the claims are renewed: never later than what the database says
+
+    def keep(outcomes: Mapping[UUID, Outcome]) -> None:
+        unanswered.difference_update(outcomes)
+        if outcomes:
+            with transaction(program_id):
+                record(program_id, [Answer(key, claimed[key].attempt, "send", one) for key, one in outcomes.items()])
+        if unanswered and deadline.is_near():
+            deadline.extend()
             with transaction(program_id):
                 renew(program_id, list(unanswered))
 
-
-def _record(program_id: UUID, claimed: Mapping[UUID, Sending], outcomes: Mapping[UUID, Outcome]) -> None:
-    if not outcomes:
-        return
-    with transaction(program_id):
-        record(program_id, [Answer(key, claimed[key].attempt, "send", outcome) for key, outcome in outcomes.items()])
+    call_all(calls, keep, deadline)

@@ -1,9 +1,10 @@
 """Withdrawals: a member takes money out of his available balance. Callers hold the transaction."""
 
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from commission.payouts import queries
 from commission.payouts.errors import (
     BalanceTooLow,
     BelowMinimum,
@@ -17,7 +18,6 @@ from commission.payouts.rules import charges_of
 from commission.payouts.service import NewPayout, reserve
 from core.auth.actor import Actor, Program
 from core.clock import now
-from core.db import scalar
 from core.errors import DomainError, Fault, Invalid
 
 
@@ -44,7 +44,7 @@ def request_withdrawal(actor: Actor, member_id: UUID, amount: int, method_id: UU
         Invalid: `method_id` is none of the member's.
         BalanceTooLow: not so much is available.
     """
-    available = _available(actor.program, member_id, lock=True)
+    available = queries.available_locked(actor.program_id, member_id, actor.program.currency)
     method = _judged(actor.program, member_id, amount, method_id, available)
     new = NewPayout(member_id, amount, method.id, method.kind)
     (payout_id,) = reserve(actor.program, [new], kind="withdrawal", settlement_id=None, requested_by=actor)
@@ -60,7 +60,9 @@ def quote_withdrawal(program: Program, member_id: UUID, amount: int, method_id: 
     refused: DomainError | None = None
     method: Method | None = None
     try:
-        method = _judged(program, member_id, amount, method_id, _available(program, member_id))
+        method = _judged(
+            program, member_id, amount, method_id, queries.available(program.id, member_id, program.currency)
+        )
     except Invalid as error:
         if error.code == Invalid.code:
             raise
@@ -73,7 +75,7 @@ def quote_withdrawal(program: Program, member_id: UUID, amount: int, method_id: 
 
 def withdrawal_rules(program: Program, member_id: UUID) -> dict[str, Any]:
     """What a member must know before he asks; minor units."""
-    available = _available(program, member_id)
+    available = queries.available(program.id, member_id, program.currency)
     default = next((one for one in methods_of(program.id, member_id) if one.is_default), None)
     return {
         "currency": program.currency,
@@ -113,13 +115,3 @@ def _method(program_id: UUID, member_id: UUID, method_id: UUID | None, at: datet
     if chosen.usable_from > at:
         raise MethodFrozen(usable_from=chosen.usable_from.isoformat())
     return chosen
-
-
-_AVAILABLE: LiteralString = """
-    SELECT available FROM member_balances
-    WHERE program_id = %(program_id)s AND member_id = %(member_id)s AND currency = %(currency)s"""
-
-
-def _available(program: Program, member_id: UUID, *, lock: bool = False) -> int:
-    sql = _AVAILABLE + (" FOR UPDATE" if lock else "")
-    return scalar(sql, program_id=program.id, member_id=member_id, currency=program.currency) or 0

@@ -74,7 +74,7 @@ def _grown(schema: Schema, values: dict[str, Any], required: list[str]) -> dict[
     """The required values and, one by one, every other that makes nothing wrong."""
     chosen = {name: values[name] for name in required}
     faults = _faults(schema, chosen)
-    for name in values.keys() - set(required) if False else [name for name in values if name not in required]:
+    for name in [name for name in values if name not in required]:
         longer = chosen | {name: values[name]}
         found = _faults(schema, longer)
         if values[name] is not None and (not found or found == faults):

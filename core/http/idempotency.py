@@ -102,3 +102,12 @@ def expire_answers(program_id: UUID) -> int:
            WHERE program_id = %(program_id)s AND created_at < %(before)s AND answer IS NOT NULL""",
         program_id=program_id, before=now() - ANSWERS_KEPT,
     )  # fmt: skip
+
+
+def forget_answers_naming(program_id: UUID, shown_id: str) -> int:
+    """Forget the answers that show a resource, because what they say of it is to be erased; the keys stay."""
+    return execute(
+        """UPDATE idempotency_keys SET answer = NULL
+           WHERE program_id = %(program_id)s AND answer IS NOT NULL AND position(%(shown_id)s::bytea IN answer) > 0""",
+        program_id=program_id, shown_id=shown_id.encode(),
+    )  # fmt: skip

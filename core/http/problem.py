@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from core.errors import DomainError, Fault, Invalid, Unauthenticated
+from core.errors import Busy, DomainError, Fault, Invalid, Unauthenticated, Unavailable
 from core.http.json import dumps
 
 _log = structlog.get_logger(__name__)
@@ -103,19 +103,13 @@ def register_problems(app: Flask) -> None:
 def problem_of_unexpected(error: Exception) -> Response:
     """The answer to what no rule foresaw: nothing of it is shown, all of it is logged."""
     if isinstance(error, psycopg.errors.LockNotAvailable):
-        return _unavailable("busy", "Another request holds what this one needs; repeat it.")
+        return problem_of(Busy("Another request holds what this one needs; repeat it.", retry_after=1))
     if isinstance(error, DATABASE_DOWN):
         _log.error("database unavailable", error=type(error).__name__)
-        return _unavailable("unavailable", "The database cannot be reached; repeat the request.")
+        return problem_of(Unavailable("The database cannot be reached; repeat the request.", retry_after=1))
     if isinstance(error, psycopg.DataError):
         # content that every check let pass and the database cannot hold: the caller's fault, and a gap of ours
         _log.error("the database refused a value", exc_info=error)
         return problem_of(Invalid("A value cannot be stored."))
     _log.error("unexpected error", exc_info=error)
     return problem(500, "internal_error", "Internal error", "The error was logged under this request_id.")
-
-
-def _unavailable(code: str, detail: str) -> Response:
-    response = problem(503, code, "Temporarily unavailable", detail)
-    response.headers["Retry-After"] = "1"
-    return response

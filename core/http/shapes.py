@@ -19,19 +19,22 @@ class ShapePlugin(MarshmallowPlugin):
     """apispec's plugin with our fields, and names without `Shape` and `Body`."""
 
     def __init__(self) -> None:
-        super().__init__(schema_name_resolver=self._name)
+        super().__init__(schema_name_resolver=self._name)  # type: ignore[arg-type]  # None is its word for "inline"
         self._classes: dict[str, type[Schema]] = {}
 
     def init_spec(self, spec: APISpec) -> None:
         super().init_spec(spec)
-        self.converter.field_mapping = self.converter.field_mapping | {
+        converter = self.converter
+        if converter is None:
+            raise AssertionError("init_spec makes the converter")
+        converter.field_mapping = converter.field_mapping | {
             Instant: ("string", "date-time"),
             Day: ("string", "date"),
             Identifier: ("string", None),
             Attributes: ("object", None),
             Amount: ("integer", "int64"),
         }
-        self.converter.add_attribute_function(_as_checked)
+        converter.add_attribute_function(_as_checked)
 
     def _name(self, schema: Any) -> str | None:
         """A component's name; None puts a cut-down variant of a schema where it is used."""

@@ -1,10 +1,6 @@
-"""Registers members, one or a thousand in the same few statements. Callers hold the transaction.
-
-A rival may register the same people between our look and our insert: his rows win, ours are undone, and we look again.
-"""
+"""Registers members, one or a thousand in the same few statements. Callers hold the transaction."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,15 +9,13 @@ from psycopg.errors import ForeignKeyViolation
 
 from core.auth.actor import Actor
 from core.clock import now
-from core.db import savepoint
-from core.errors import DomainError, Unavailable
+from core.db import Collision
+from core.errors import DomainError
 from referral.members import queries, writing
 from referral.members.admission import Admitted, Decision, Facts, Refused, decide_all
 from referral.members.new_member import NewMember, Unreadable
 from referral.tree import service as tree
 from referral.tree.service import BindRequest, Bound
-
-_TRIES = 5
 
 
 class Registered(NamedTuple):
@@ -33,24 +27,16 @@ class Registered(NamedTuple):
     error: DomainError | None
 
 
-class _RacedError(Exception):
-    """A rival was quicker; what is written so far must be undone."""
-
-
 def register(actor: Actor, items: Sequence[NewMember | Unreadable]) -> list[Registered]:
-    """Register members in the given order; a refused one leaves the others alone. At most seven statements and a
-    savepoint, however many; binding customers whom orders had named takes a few more.
+    """Register members in the given order; a refused one leaves the others alone. At most seven statements, however
+    many; binding customers whom orders had named takes a few more.
+
+    Raises:
+        Collision: a rival registered some of them between our look and our insert; the next try sees his.
     """
-    for _ in range(_TRIES):
-        decisions = decide_all(items, _facts(actor.program_id, items))
-        admitted = [one for one in decisions if isinstance(one, Admitted)]
-        try:
-            with _undoable(admitted):
-                failures = _carry_out(actor, admitted)
-        except (_RacedError, ForeignKeyViolation):  # the latter: an inviter of the same batch was the rival's
-            continue
-        return [_outcome(item, one, failures) for item, one in zip(items, decisions, strict=True)]
-    raise Unavailable("Others are registering the same members; repeat the request.", retry_after=1)
+    decisions = decide_all(items, _facts(actor.program_id, items))
+    failures = _carry_out(actor, [one for one in decisions if isinstance(one, Admitted)])
+    return [_outcome(item, one, failures) for item, one in zip(items, decisions, strict=True)]
 
 
 def _outcome(item: NewMember | Unreadable, decision: Decision, failures: dict[UUID, DomainError]) -> Registered:
@@ -75,31 +61,25 @@ def _facts(program_id: UUID, items: Sequence[NewMember | Unreadable]) -> Facts:
     )
 
 
-def _undoable(admitted: Sequence[Admitted]) -> AbstractContextManager[None]:
-    """One plain insert leaves nothing to undo when it meets a rival."""
-    plain = len(admitted) <= 1 and not any(one.completes or one.member.identities for one in admitted)
-    return nullcontext() if plain else savepoint()
-
-
 def _carry_out(actor: Actor, admitted: Sequence[Admitted]) -> dict[UUID, DomainError]:
-    """Write what was decided; why some could not be, by id.
-
-    Raises:
-        _RacedError: something has changed since the decision.
-    """
+    """Write what was decided; why some could not be, by id."""
     at = now()
     _insert(actor, [one for one in admitted if not one.completes], at)
     failures = _complete(actor, [one for one in admitted if one.completes], at)
     kept = [one for one in admitted if one.id not in failures]
     if not writing.insert_identities(actor.program_id, kept, at):
-        raise _RacedError
+        raise Collision("an identity was given to another member")
     return failures
 
 
 def _insert(actor: Actor, admitted: Sequence[Admitted], at: datetime) -> None:
     bound = [_bound(actor, one, at) for one in admitted]
-    if not writing.insert_members(actor.program_id, admitted, bound, at):
-        raise _RacedError
+    try:
+        complete = writing.insert_members(actor.program_id, admitted, bound, at)
+    except ForeignKeyViolation as error:  # their inviter stands in the same batch, and a rival was quicker with him
+        raise Collision from error
+    if not complete:
+        raise Collision("a member was registered at this moment")
     tree.record_bound(actor, [how for how in bound if how.binding.inviter_id is not None], at)
     tree.mark_moved(actor.program_id, [one.id for one in admitted])
 
@@ -117,7 +97,7 @@ def _complete(actor: Actor, admitted: Sequence[Admitted], at: datetime) -> dict[
     failures = _bind(actor, [one for one in admitted if one.inviter_id is not None])
     bound = [one for one in admitted if one.id not in failures]
     if not writing.fill_in_placeholders(actor.program_id, bound, at):
-        raise _RacedError
+        raise Collision("a customer was completed at this moment")
     return failures
 
 

@@ -1,13 +1,24 @@
-"""Members for other features: who is meant, and how he is shown. Callers hold the transaction; nothing here commits."""
+"""Members: found, shown, changed. Callers hold the transaction; nothing here commits."""
 
 from collections.abc import Sequence
+from typing import Any, LiteralString
 from uuid import UUID
 
+from core.auth import service as auth
+from core.auth.member_tokens import issue_member_tokens
+from core.clock import now
+from core.db import execute, json, transaction
 from core.errors import NotFound
 from core.ids import Ref
 from referral.members import queries
+from referral.members.enrolment import enrol
+from referral.members.erasure import erase, register_erasure_guard
+from referral.members.errors import MemberErased
 from referral.members.placeholders import customers_for
-from referral.members.queries import MemberCard
+from referral.members.queries import Member, MemberCard
+from referral.members.registration import Registered, register
+from referral.members.writing import sealed_phone
+from referral.tree import service as tree
 
 
 def member_id_of(program_id: UUID, ref: Ref) -> UUID:
@@ -27,9 +38,102 @@ def cards_of(program_id: UUID, ids: Sequence[UUID]) -> dict[UUID, MemberCard]:
     return {card.id: card for card in queries.cards(program_id, ids)} if ids else {}
 
 
-def known_members(program_id: UUID, external_ids: Sequence[str]) -> dict[str, UUID]:
-    """The members the shop calls so, in one statement; unknown ones are left out, none is made."""
-    return queries.ids_of_external_ids(program_id, external_ids) if external_ids else {}
+def members_of(program_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Member]:
+    """Whole members, in one statement; ids that are not of the program are left out."""
+    return {member.id: member for member in queries.members_by_id(program_id, ids)} if ids else {}
 
 
-__all__ = ["MemberCard", "cards_of", "customers_for", "known_members", "member_id_of"]
+def member_of(program_id: UUID, ref: Ref) -> Member:
+    """Raises: NotFound."""
+    member_id = member_id_of(program_id, ref)
+    return members_of(program_id, [member_id])[member_id]
+
+
+def living_member_id_of(program_id: UUID, ref: Ref) -> UUID:
+    """The id of a member to whom something may still happen.
+
+    Raises:
+        NotFound: no such member in the program.
+        MemberErased: he was erased.
+    """
+    member = member_of(program_id, ref)
+    if member.status == "erased":
+        raise MemberErased()
+    return member.id
+
+
+def find_members(program_id: UUID, given: dict[str, Any], before: UUID | None, most: int) -> list[Member]:
+    """Members newest first. `given` may hold external_id, inviter_id, grade, and q, a part of name or external id."""
+    filters = dict(given)
+    if "q" in filters:
+        filters["q"] = f"%{_literally(filters['q'])}%"
+    if before is not None:
+        filters["before"] = before
+    return queries.members_where(program_id, filters, most)
+
+
+def _literally(text: str) -> str:
+    """Text whose characters mean themselves in a pattern."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+_CHANGES: dict[str, LiteralString] = {
+    "name": "name = %(name)s",
+    "grade": "grade = %(grade)s",
+    "phone": "phone_sealed = %(phone_sealed)s, phone_hash = %(phone_hash)s",
+    "avatar_url": "avatar_url = %(avatar_url)s",
+    "attributes": "attributes = %(attributes)s::jsonb",
+    "status": "status = %(status)s",
+}
+
+
+def change_member(program_id: UUID, ref: Ref, changes: dict[str, Any]) -> UUID:
+    """Change what `changes` names; attributes are replaced as a whole.
+
+    Raises:
+        NotFound: no such member in the program.
+        MemberErased: he was erased.
+    """
+    member_id = living_member_id_of(program_id, ref)
+    values = {name: value for name, value in changes.items() if name not in {"phone", "attributes"}}
+    if "phone" in changes:
+        values["phone_sealed"], values["phone_hash"] = sealed_phone(changes["phone"], member_id)
+    if "attributes" in changes:
+        values["attributes"] = json(changes["attributes"])
+    statement = "UPDATE members SET " + ", ".join([_CHANGES[name] for name in changes] + ["updated_at = %(at)s"])
+    guard = " WHERE program_id = %(program_id)s AND id = %(id)s AND status <> 'erased'"
+    if not execute(statement + guard, program_id=program_id, id=member_id, at=now(), **values):
+        raise MemberErased()
+    return member_id
+
+
+def issue_tokens(program_id: UUID, ref: Ref) -> dict[str, Any]:
+    """`{access_token, expires_in, refresh_token}` for a member.
+
+    Raises:
+        NotFound: no such member in the program.
+        MemberErased: he was erased.
+    """
+    return issue_member_tokens(program_id, living_member_id_of(program_id, ref))
+
+
+def _may_use_tokens(program_id: UUID, member_id: UUID) -> bool:
+    """A suspended member still sees what is his; an erased one is nobody."""
+    with transaction(program_id, read_only=True):
+        member = cards_of(program_id, [member_id]).get(member_id)
+    return member is not None and member.status != "erased"
+
+
+auth.register_member_gate(_may_use_tokens)
+
+
+def depths_of(program_id: UUID, members: Sequence[Member]) -> dict[UUID, int]:
+    """How many stand above each of them."""
+    return tree.depths_of(program_id, [member.id for member in members])
+
+
+__all__ = [
+    "Member", "MemberCard", "Registered", "cards_of", "change_member", "customers_for", "depths_of", "enrol", "erase",
+    "find_members", "issue_tokens", "living_member_id_of", "member_id_of", "member_of", "members_of", "register",
+    "register_erasure_guard",
+]  # fmt: skip

@@ -48,8 +48,9 @@ def insert_members(program_id: UUID, admitted: Sequence[Admitted], bound: Sequen
 def _row(one: Admitted, bound: Bound, at: datetime) -> _Row:
     member, binding = one.member, bound.binding
     is_bound = binding.inviter_id is not None
+    phone_sealed, phone_hash = sealed_phone(member.phone, one.id)
     return _Row(
-        one.id, member.external_id, one.content_hash, member.name, member.avatar_url, *sealed_phone(member.phone, one.id),
+        one.id, member.external_id, one.content_hash, member.name, member.avatar_url, phone_sealed, phone_hash,
         member.attributes, member.grade, "active", "none", new_invite_code(), binding.inviter_id,
         bound.source if is_bound else None, at if is_bound else None, binding.protected_until, binding.expires_at,
         member.joined_at or at, at, at,

@@ -9,7 +9,6 @@ An inviter of one such bind is locked FOR KEY SHARE only, so that a popular one 
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -17,7 +16,7 @@ from uuid import UUID
 from core.auth.actor import Actor
 from core.bulk import insert_rows
 from core.clock import now
-from core.db import execute, savepoint
+from core.db import Collision, execute
 from core.errors import DomainError, Invalid
 from core.ids import new_id
 from referral.tree import queries
@@ -46,10 +45,6 @@ class Bound(NamedTuple):
     binding: Binding
 
 
-class _GainedDownlineError(Exception):
-    """Somebody was bound under the member before he was locked: the tree's lock is needed after all."""
-
-
 def bind(actor: Actor, request: BindRequest, *, forced: bool = False) -> None:
     """Bind one member, or unbind him. To be bound where he is bound already changes nothing.
 
@@ -59,12 +54,11 @@ def bind(actor: Actor, request: BindRequest, *, forced: bool = False) -> None:
         ReferralCycle: the inviter is the member himself or stands below him.
         AlreadyBound: the program's mode does not let the present binding go.
         Invalid: a forced change of inviter without a reason.
+        Collision: somebody was bound under the member at this moment; the next try takes the tree's lock.
     """
     if request.inviter_id is None or not _has_downline(actor.program_id, request.member_id):
-        with suppress(_GainedDownlineError):
-            with savepoint():
-                _bind_alone(actor, request, forced=forced)
-            return
+        _bind_alone(actor, request, forced=forced)
+        return
     (refusal,) = bind_many(actor, [request], forced=forced)
     if refusal is not None:
         raise refusal
@@ -96,7 +90,7 @@ def _bind_alone(actor: Actor, request: BindRequest, *, forced: bool) -> None:
     at = now()
     present = _lock_pair(actor.program_id, request)
     if request.inviter_id is not None and _has_downline(actor.program_id, request.member_id):
-        raise _GainedDownlineError
+        raise Collision("the member has gained a downline before he was locked")
     ring = request.inviter_id == request.member_id
     outcome = _decide(actor, request, present, at, ring=ring, forced=forced)
     if isinstance(outcome, DomainError):

@@ -1,0 +1,13 @@
+"""The members' jobs. Safe to run twice."""
+
+from uuid import UUID
+
+from core.http.idempotency import forget_answers_naming
+from core.ids import public_id
+from core.jobs.registry import job
+
+
+@job("members.forget_answers")
+def forget_answers(program_id: UUID, member_id: str) -> None:
+    """Blank the stored answers that show an erased member. Reads a month of answers, so it is not done in the request."""
+    forget_answers_naming(program_id, public_id("mem", UUID(member_id)))
