@@ -11,7 +11,7 @@ from core.auth.actor import Actor
 from core.clock import day_of, now
 from core.db import execute, fetch_all, fetch_one
 from core.errors import Fault
-from core.ids import new_id
+from core.ids import new_id, public_id
 from referral.members import service as members
 
 
@@ -129,7 +129,7 @@ def _entry(approver: Actor, asked: Adjustment) -> Entry:
             Posting(Account.ADJUSTMENT_EXPENSE, None, -asked.amount),
             Posting(Account.MEMBER_AVAILABLE, asked.member_id, asked.amount),
         ),
-        note={"adjustment_id": str(asked.id)},
+        note={"adjustment_id": public_id("adj", asked.id)},
     )
 
 

@@ -50,7 +50,7 @@ def reject_withdrawals(actor: Actor, payout_ids: Sequence[UUID], reason: str) ->
     release(actor.program_id, [one.id for one in held], Status.REJECTED, reason, actor)
 
 
-def cancel_payout(actor: Actor, payout_id: UUID, reason: str | None) -> None:
+def cancel_payout(actor: Actor, payout_id: UUID) -> None:
     """Give a payout up that nobody has sent yet.
 
     Raises:
@@ -60,7 +60,7 @@ def cancel_payout(actor: Actor, payout_id: UUID, reason: str | None) -> None:
     (held,) = _held(actor.program_id, [payout_id])
     if held.settlement_id is not None and held.status == Status.REQUESTED:
         raise WrongState("Its settlement is not approved yet: exclude the payout there.")
-    if not release(actor.program_id, [payout_id], Status.CANCELED, reason or "Canceled.", actor):
+    if not release(actor.program_id, [payout_id], Status.CANCELED, "Canceled.", actor):
         raise WrongState(f"A payout that is {held.status} cannot be canceled.")
 
 

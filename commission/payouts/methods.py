@@ -217,8 +217,12 @@ def _make_default(program_id: UUID, member_id: UUID, method_id: UUID) -> None:
     )  # fmt: skip
 
 
+def in_clear(method_id: UUID, account: str | None, account_name: str | None) -> tuple[str | None, str | None]:
+    """A method's stored account and name, decrypted; None for what was erased."""
+    opened = [None if sealed is None else decrypt(sealed, method_id) for sealed in (account, account_name)]
+    return opened[0], opened[1]
+
+
 def _in_clear(row: Method) -> Method:
-    return row._replace(
-        account=None if row.account is None else decrypt(row.account, row.id),
-        account_name=None if row.account_name is None else decrypt(row.account_name, row.id),
-    )
+    account, account_name = in_clear(row.id, row.account, row.account_name)
+    return row._replace(account=account, account_name=account_name)

@@ -156,7 +156,8 @@ def timeline(program_id: UUID, payout_id: UUID) -> list[Event]:
 def attempts(program_id: UUID, payout_id: UUID) -> list[AttemptRecord]:
     return fetch_all(
         AttemptRecord,
-        """SELECT id, number, rail, key, status, outcome, reason, reference, sends, created_at, last_sent_at, finished_at
+        """SELECT id, number, rail, key, status, outcome, reason, reference, sends, created_at, last_sent_at,
+                  finished_at
            FROM payout_attempts WHERE program_id = %(program_id)s AND payout_id = %(payout_id)s ORDER BY number""",
         program_id=program_id, payout_id=payout_id,
     )  # fmt: skip

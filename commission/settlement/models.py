@@ -28,7 +28,7 @@ class SettlementRow(Base):
     failures: Mapped[int]  # attempts at the present chunk that failed in a row
     failure: Mapped[str | None]  # why the last one did
     payout_count: Mapped[Count]
-    gross: Mapped[Amount]  # minor units, as the three below: payouts of the run that are not given back
+    gross: Mapped[Amount]  # minor units, as the three below: as prepared, less what was excluded from the draft
     tax: Mapped[Amount]
     fee: Mapped[Amount]
     net: Mapped[Amount]

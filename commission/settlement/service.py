@@ -167,5 +167,5 @@ def _run_in(actor: Actor, run_id: UUID, *states: Status) -> Run:
     run = run_of(actor.program_id, run_id, lock=True)
     if run.status not in states or run.closing is not None:
         state = f"being {run.closing}" if run.closing else run.status
-        raise WrongState(f"{public_id('stl', run_id)} is {state}.", status=run.status)
+        raise WrongState(f"{public_id('stl', run_id)} is {state}.")
     return run

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 _FOLDER = Path(__file__).parent
+_RANGES = (("minimum", "maximum", ""), ("minLength", "maxLength", " characters"), ("minItems", "maxItems", " items"))
 _ORDER = ("get", "post", "put", "patch", "delete")
 
 
@@ -89,11 +90,7 @@ def _bounds(schema: dict[str, Any]) -> str:
     found = []
     if "enum" in schema:
         found.append(" | ".join("null" if value is None else str(value) for value in schema["enum"]))
-    for low, high, unit in (
-        ("minimum", "maximum", ""),
-        ("minLength", "maxLength", " characters"),
-        ("minItems", "maxItems", " items"),
-    ):
+    for low, high, unit in _RANGES:
         if low in schema or high in schema:
             found.append(f"{schema.get(low, '')} … {schema.get(high, '')}{unit}".strip())
     if "default" in schema:

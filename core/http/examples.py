@@ -25,15 +25,15 @@ PREFIXES = {
 _BY_NAME: dict[str, Any] = {
     "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "account": "6222020200112233", "account_name": "Ada Lovelace",
     "avatar_url": "https://cdn.shop.example/ada.png", "category": "tea", "channel": "mini-program",
-    "currency": "GBP", "customer_external_id": "C-1001", "expires_in": 3600, "external_id": "A-1001",
+    "currency": "GBP", "customer_external_id": "C-1001", "discount": 100, "expires_in": 3600, "external_id": "A-1001",
     "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "email": "ada@shop.example",
     "grade": "standard", "hint": "k3xa", "image_url": "https://cdn.shop.example/tea.png",
     "inviter_external_id": "C-1000", "invite_code": "7K3MPX", "key": "sk_1_…", "kind": "sandbox",
     "link_host": "shop.example", "month": "2026-01", "name": "Ada Lovelace", "order_external_id": "O-1001",
     "password": "correct horse battery", "phone": "+447700900123", "product_url": "https://shop.example/tea",
     "quantity": 2, "rail": "sandbox", "reason": "agreed with the customer", "refresh_token": "rt_…",
-    "request_id": "req_01kbt1wz00fcyry88y1p63pagn", "sku": "TEA-500", "source": "binding", "status": "active",
-    "store_external_id": "S-1", "timezone": "Europe/London", "unit_price": 1250,
+    "request_id": "req_01kbt1wz00fcyry88y1p63pagn", "shipping": 350, "sku": "TEA-500", "source": "binding", "status": "active",
+    "store_external_id": "S-1", "supply_price": 900, "tax": 0, "timezone": "Europe/London", "unit_price": 1250,
 }  # fmt: skip
 
 _BY_KIND: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
@@ -118,15 +118,16 @@ def _plain(name: str, field: fields.Field[Any], schema: Schema) -> Any:
     if isinstance(field, fields.Integer):
         return 500 if name.endswith("_bps") else 2500 if isinstance(field, Amount) else 1
     if name == "id" or name.endswith("_id"):
-        return example_id(_prefix(name, schema))
+        prefix = _prefix(name, schema)
+        return example_id(prefix) if prefix else f"{name.removesuffix('_id')}-7"
     return "https://shop.example/" if name.endswith("_url") else name.replace("_", " ")
 
 
-def _prefix(name: str, schema: Schema) -> str:
+def _prefix(name: str, schema: Schema) -> str | None:
     owner = name.removesuffix("id").removesuffix("_").rsplit("_", 1)[-1]
     words = re.findall(r"[A-Z][a-z]+", type(schema).__name__)
     candidates = [owner] if owner else [word.lower() for word in reversed(words)]
-    return next((PREFIXES[word] for word in candidates if word in PREFIXES), "obj")
+    return next((PREFIXES[word] for word in candidates if word in PREFIXES), None)
 
 
 def _fitting(field: fields.Field[Any], value: Any) -> Any:

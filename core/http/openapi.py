@@ -107,6 +107,7 @@ def _document(app: Flask) -> dict[str, Any]:
         spec.tag(tag)
     made: dict[str, Any] = orjson.loads(orjson.dumps(spec.to_dict()))
     operations = [operation for path in made["paths"].values() for operation in path.values()]
+    _clean_queries(operations)
     bodies = set().union(*(referenced(operation.get("requestBody")) for operation in operations))
     open_answers(made["components"]["schemas"], bodies)
     _drop_unused(made)
@@ -132,6 +133,18 @@ def _tags(app: Flask) -> list[dict[str, str]]:
     used = {rule.endpoint.partition(".")[0]: app.view_functions[rule.endpoint] for rule, _, _ in declared(app)}
     packages = {tag: importlib.import_module(view.__module__.rpartition(".")[0]) for tag, view in used.items()}
     return [{"name": tag, "description": packages[tag].__doc__ or tag} for tag in sorted(packages)]
+
+
+def _clean_queries(operations: list[dict[str, Any]]) -> None:
+    """A query cannot say null: what is null by default is simply not given."""
+    for parameter in [one for operation in operations for one in operation["parameters"] if one.get("in") == "query"]:
+        schema = parameter["schema"]
+        if isinstance(schema.get("type"), list):
+            schema["type"] = next(kind for kind in schema["type"] if kind != "null")
+        if schema.get("default", 0) is None:
+            del schema["default"]
+        if "enum" in schema:
+            schema["enum"] = [choice for choice in schema["enum"] if choice is not None]
 
 
 def _drop_unused(made: dict[str, Any]) -> None:

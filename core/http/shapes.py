@@ -34,7 +34,7 @@ class ShapePlugin(MarshmallowPlugin):
             Attributes: ("object", None),
             Amount: ("integer", "int64"),
         }
-        converter.add_attribute_function(_as_checked)
+        converter.add_attribute_function(_as_checked)  # type: ignore[no-untyped-call]
 
     def _name(self, schema: Any) -> str | None:
         """A component's name; None puts a cut-down variant of a schema where it is used."""

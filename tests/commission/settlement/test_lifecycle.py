@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from commission.settlement import closing, execution
-from core.db import execute, fetch_all, transaction
+from core.db import execute, scalars, transaction
+from core.ids import public_id
 from tests.clients import ApiClient, TestProgram
 from tests.commission.settlement.runs import (
     approved,
@@ -19,7 +20,7 @@ from tests.commission.settlement.runs import (
     show,
     skipped,
 )
-from tests.factories import seed_commissions, seed_payees, take_back
+from tests.factories import Earning, seed_commissions, seed_payees, take_back
 from tests.jobs import deliver_now, lease_jobs, run_jobs
 
 
@@ -29,8 +30,8 @@ def step(client: ApiClient, run: dict[str, Any], verb: str, body: dict[str, Any]
 
 def queue_all(program: TestProgram) -> None:
     """Queue an executing run without letting workers talk to a rail."""
-    while (leased := lease_jobs(program.id, "money")) and leased[0].job == "settlement.queue":
-        deliver_now(leased[0])
+    while queueing := [one for one in lease_jobs(program.id, "money", most=50) if one.job == "settlement.queue"]:
+        deliver_now(queueing[0])
 
 
 def sweep(program: TestProgram) -> None:
@@ -132,17 +133,9 @@ def test_approval_is_for_the_run_that_was_looked_at(program: TestProgram) -> Non
 
 def payouts_of(program: TestProgram) -> list[str]:
     """Public ids of the program's payouts, oldest first."""
-    from typing import NamedTuple
-    from uuid import UUID
-
-    from core.ids import public_id
-
-    class Row(NamedTuple):
-        id: UUID
-
     with transaction(program.id, read_only=True):
-        rows = fetch_all(Row, "SELECT id FROM payouts WHERE program_id = %(p)s ORDER BY id", p=program.id)
-    return [public_id("pay", row.id) for row in rows]
+        ids = scalars("SELECT id FROM payouts WHERE program_id = %(p)s ORDER BY id", p=program.id)
+    return [public_id("pay", payout_id) for payout_id in ids]
 
 
 def test_excluded_payouts_give_their_money_back(program: TestProgram) -> None:
@@ -223,8 +216,6 @@ def test_steps_out_of_order_are_refused(program: TestProgram) -> None:
 
 def test_a_refund_between_draft_and_execution_makes_debt(program: TestProgram) -> None:
     (member,) = seed_payees(program, [5000])
-    from tests.factories import Earning
-
     (extra,) = seed_commissions(program, [Earning(member, 1000)])
     office = office_of(program)
     run = prepare(program, office.maker)

@@ -1,0 +1,91 @@
+"""Prints what came out and how to go on, in English with the Chinese terms beside. Amounts by the currency's exponent."""
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from core.money import CURRENCY_EXPONENTS
+from demo.accounts import Access
+from demo.intake import Intake
+from demo.outcome import Example, Outcome
+
+_WIDTH = 34
+
+
+def money(amount: int, currency: str) -> str:
+    """`GBP 1,234.56`: minor units as people write them."""
+    exponent = CURRENCY_EXPONENTS[currency]
+    whole, part = divmod(abs(amount), 10**exponent)
+    digits = f"{whole:,}" + (f".{part:0{exponent}d}" if exponent else "")
+    return f"{currency} {'−' if amount < 0 else ''}{digits}"
+
+
+def summary_lines(outcome: Outcome) -> Iterator[str]:
+    """What came out."""
+    yield ""
+    yield "What came out 结果"
+    yield from (f"  {_padded(name)} {value}" for name, value in _facts(outcome))
+
+
+def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    sales, currency = outcome.sales, outcome.currency
+    yield "orders 订单", f"{sales.orders:,} with {sales.lines:,} lines, {sales.guests:,} by guests"
+    yield "sales 销售额", money(sales.sales, currency)
+    yield "refunded 退款", money(sales.refunded, currency)
+    for level in outcome.levels:
+        yield f"commission, level {level.level} {level.level}级佣金", _level(level.amount, level.commissions, currency)
+    reversed_ = sum(level.reversed for level in outcome.levels)
+    yield "reversed by refunds 退款冲减", money(reversed_, currency)
+    yield "matured 已解冻", _level(outcome.matured.amount, outcome.matured.commissions, currency)
+    yield from _payouts(outcome)
+    yield from _books(outcome)
+
+
+def _level(amount: int, commissions: int, currency: str) -> str:
+    return f"{money(amount, currency)} in {commissions:,} commissions"
+
+
+def _payouts(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    for one in sorted(outcome.run["progress"], key=lambda one: one["status"] != "paid"):
+        name = "paid out 已打款" if one["status"] == "paid" else f"payouts {one['status']}"
+        yield name, f"{money(one['gross'], outcome.currency)} in {one['count']:,} payouts over the sandbox rail"
+    for one in outcome.run["skipped"]:
+        reason = one["reason"].replace("_", " ")
+        yield f"not paid: {reason}", f"{money(one['amount'], outcome.currency)} of {one['count']:,} members"
+
+
+def _books(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    finance, currency = outcome.finance, outcome.currency
+    yield "still pending 未解冻", money(finance["pending"], currency)
+    yield "still available 可提现", money(finance["payable"], currency)
+    debt = finance["debt"]
+    yield "debts 待追回", f"{money(debt['amount'], currency)} of {debt['members']:,} members"
+    yield "ledger balanced 账平", "yes 是" if outcome.books_agree else "NO 否"
+    yield "fingerprint of all balances", outcome.fingerprint[:16]
+
+
+def speed_lines(intake: Intake, seconds: float) -> Iterator[str]:
+    """How fast it went in: orders and lines a second of the product's own time, from parsed rows to commit."""
+    yield ""
+    yield "How fast 速度"
+    for name, tally in intake.tallies.items():
+        if count := tally.created + tally.exists:
+            rate = f"{count / tally.seconds:,.0f} a second" if tally.seconds else ""
+            yield f"  {_padded(name.replace('_', ' '))} {count:,} in {tally.seconds:.2f} s, {rate}"
+    if intake.orders.seconds:
+        orders = (intake.orders.created + intake.orders.exists) / intake.orders.seconds
+        lines = intake.lines / intake.orders.seconds
+        yield f"  {_padded('intake 订单写入')} {orders:,.0f} orders/s, {lines:,.0f} lines/s"
+    yield f"  {_padded('everything 全程')} {seconds:.1f} s"
+
+
+def curl_lines(access: Access, example: Example) -> Iterator[str]:
+    """Three commands that work as they stand."""
+    url, key = f"{access.base_url}/v1", _quoted(f"Authorization: Bearer {access.api_key}")
+    yield f"curl -sS -H {key} {_quoted(f'{url}/members/ext:{example.member}/balance')}"
+    yield f"curl -sS -H {key} {_quoted(f'{url}/orders/ext:{example.order}/explanation')}"
+    item = {"sku": example.sku, "quantity": 1, "unit_price": example.unit_price, "category": "goods"}
+    body = orjson.dumps({"member_id": f"ext:{example.member}", "items": [item]}).decode()
+    yield f"curl -sS -H {key} --json {_quoted(body)} {_quoted(f'{url}/commission-quotes')}"
