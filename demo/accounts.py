@@ -1,4 +1,4 @@
-"""The program that the data goes into, its keys and people; for the demo kept in DATA_DIR/demo.json, for nobody else to read.
+"""The program that the data goes into, its keys and people; the demo's are kept in DATA_DIR/demo.json, mode 0600.
 
 The file is written before the program is committed: a file without its program counts as none, so that a crash between
 the two leaves nothing that cannot be used.
@@ -104,7 +104,7 @@ def establish(app: Flask, name: str, path: Path | None = None) -> Access:
     with transaction():
         program_id = create_program(name, CURRENCY, TIMEZONE)
         number = scalar("SELECT number FROM programs WHERE id = %(id)s", id=program_id)
-        people = {role: _person(program_id, who, role_of, number) for who, role_of in _PEOPLE for role in [who]}
+        people = {who: _person(program_id, who, role, number) for who, role in _PEOPLE}
         owner_id, owner = people["owner"]
         actor = Actor(program_of(program_id), ActorKind.STAFF, owner_id, role=Role.OWNER)
         program = change_program(actor, None, dict(SETTINGS))

@@ -82,9 +82,7 @@ def refund(shop: Actor, batch: Sequence[RetailRefund]) -> list[Fate]:
         OrderNotFound: an order is not there.
     """
     ids = {no: order_id_of(shop.program_id, ExternalRef(no)) for no in {one.order_no for one in batch}}
-    wanted = [
-        NewRefund(ids[one.order_no], one.external_id, one.refunded_at, None, one.items, None) for one in batch
-    ]
+    wanted = [NewRefund(ids[one.order_no], one.external_id, one.refunded_at, None, one.items, None) for one in batch]
     return [
         Fate(one.external_id, refunded.created, refunded.error)
         for one, refunded in zip(batch, refund_orders(shop.program, wanted), strict=True)

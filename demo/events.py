@@ -1,4 +1,4 @@
-"""What happened in the shop, as streams: members, then orders, refunds and completions. Pure: same folder and seed, same stream.
+"""What happened in the shop, as streams. Pure: same folder and seed, same stream.
 
 A member comes after his inviter, a refund and a completion after their order; all else is independent of each other.
 """
@@ -31,7 +31,7 @@ Event = NewOrder | RetailRefund | Completion
 
 
 def settled_at(last_paid_at: datetime, timezone: str) -> datetime:
-    """When the shop settles: the first instant of the second month after the last payment, in the program's time zone."""
+    """When the shop settles: at the start of the second month after the last payment, in the program's time zone."""
     day = last_paid_at.astimezone(ZoneInfo(timezone))
     months = day.year * 12 + day.month - 1 + 2
     return datetime(months // 12, months % 12 + 1, 1, tzinfo=ZoneInfo(timezone))

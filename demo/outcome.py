@@ -75,12 +75,18 @@ def outcome_of(program_id: UUID, currency: str, run: dict[str, Any], finance: Ca
     """Read all sums; `finance` is somebody who may see the books."""
     summary, trial = finance.call("GET", "/v1/finance/summary"), finance.call("GET", "/v1/ledger/trial-balance")
     with transaction(program_id, read_only=True):
-        sales, matured = fetch_one(Sales, _SALES, program_id=program_id), fetch_one(Matured, _MATURED, program_id=program_id)
-        assert sales is not None and matured is not None  # noqa: S101 -- sums always have a row
+        (sales,) = fetch_all(Sales, _SALES, program_id=program_id)  # sums always have one row
+        (matured,) = fetch_all(Matured, _MATURED, program_id=program_id)
         return Outcome(
             currency, sales, fetch_all(LevelSum, _LEVELS, program_id=program_id), matured, run, summary, trial,
             fetch_one(Example, _EXAMPLE, program_id=program_id), fingerprint_of(program_id),
         )  # fmt: skip
+
+
+def example_of(program_id: UUID) -> Example | None:
+    """None while nobody has earned anything."""
+    with transaction(program_id, read_only=True):
+        return fetch_one(Example, _EXAMPLE, program_id=program_id)
 
 
 def fingerprint_of(program_id: UUID) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 LINE_SECONDS = 10.0  # without a terminal: a sign of life now and then, and a line at the end
 
@@ -18,7 +18,7 @@ class Step:
         self.done = 0
         self._show, self._title, self._total = show, title, total
         self._started = self._told = time.monotonic()
-        self._bar: TaskID | None = show.bars and show.bars.add_task(title, total=total)
+        self._bar = None if show.bars is None else show.bars.add_task(title, total=total)
 
     def advance(self, count: int) -> None:
         """So much more is done."""

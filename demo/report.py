@@ -1,10 +1,10 @@
-"""Prints what came out and how to go on, in English with the Chinese terms beside. Amounts by the currency's exponent."""
+"""Prints what came out and how to go on, in English with the Chinese terms beside. Amounts by their exponent."""
 
 import shlex
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
+from rich.cells import cell_len
 
 from core.money import CURRENCY_EXPONENTS
 from demo.accounts import Access
@@ -81,11 +81,39 @@ def speed_lines(intake: Intake, seconds: float) -> Iterator[str]:
     yield f"  {_padded('everything 全程')} {seconds:.1f} s"
 
 
-def curl_lines(access: Access, example: Example) -> Iterator[str]:
+def curl_lines(access: Access, example: Example) -> list[str]:
     """Three commands that work as they stand."""
-    url, key = f"{access.base_url}/v1", _quoted(f"Authorization: Bearer {access.api_key}")
-    yield f"curl -sS -H {key} {_quoted(f'{url}/members/ext:{example.member}/balance')}"
-    yield f"curl -sS -H {key} {_quoted(f'{url}/orders/ext:{example.order}/explanation')}"
-    item = {"sku": example.sku, "quantity": 1, "unit_price": example.unit_price, "category": "goods"}
-    body = orjson.dumps({"member_id": f"ext:{example.member}", "items": [item]}).decode()
-    yield f"curl -sS -H {key} --json {_quoted(body)} {_quoted(f'{url}/commission-quotes')}"
+    url, key = f"{access.base_url}/v1", shlex.quote(f"Authorization: Bearer {access.api_key}")
+    item = {"sku": example.sku, "category": "goods", "quantity": 1, "unit_price": example.unit_price}
+    quote = orjson.dumps({"member_id": f"ext:{example.member}", "items": [item]}).decode()
+    body = f"-H 'Content-Type: application/json' -d {shlex.quote(quote)}"  # --json is not in every curl
+    return [
+        f"curl -sS -H {key} {shlex.quote(f'{url}/members/ext:{example.member}/balance')}",
+        f"curl -sS -H {key} {shlex.quote(f'{url}/orders/ext:{example.order}/explanation')}",
+        f"curl -sS -H {key} {body} {shlex.quote(f'{url}/commission-quotes')}",
+    ]
+
+
+def way_on_lines(access: Access, kept_in: str | None, example: Example | None) -> Iterator[str]:
+    """Addresses, keys, log-ins and commands."""
+    yield ""
+    yield "How to go on 接下来"
+    yield f"  {_padded('API')} {access.base_url}"
+    yield f"  {_padded('contract 接口文档')} {access.base_url}/docs"
+    yield f"  {_padded('OpenAPI 3.1')} {access.base_url}/openapi.json"
+    yield f"  {_padded('program 分销计划')} {access.program_id}"
+    yield f"  {_padded('API key 密钥')} {access.api_key}"
+    yield f"  {_padded('publishable key 公开密钥')} {access.publishable_key}"
+    for name, who in (("owner 所有者", access.owner), *(("finance 财务", who) for who in access.finance)):
+        yield f"  {_padded(name)} {who.email}  {who.password}"
+    if kept_in:
+        yield f"  {_padded('all of this, for you alone')} {kept_in}"
+    if example:
+        yield ""
+        yield "Try 试一试: a balance, why an order pays what it pays, what a sale would earn (分享赚)"
+        yield from (f"  {line}" for line in curl_lines(access, example))
+
+
+def _padded(name: str) -> str:
+    """Chinese characters are two columns wide."""
+    return name + " " * (_WIDTH - cell_len(name))

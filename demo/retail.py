@@ -1,4 +1,4 @@
-"""Reads the Online Retail folder: members, orders with their lines, refunds. Streaming: one order at a time, never a file."""
+"""Reads the Online Retail folder: members, orders with their lines, refunds. One order at a time, never a whole file."""
 
 import csv
 import gzip

@@ -1,5 +1,6 @@
 """A test's own program and the clients of its API, each with one credential."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,13 +16,19 @@ from core.auth.actor import Program
 from core.auth.service import program_of
 from core.db import transaction
 from core.programs.service import create_program
+from tests.contract.checking import check_answer
+
+STRICT_CONTRACT = os.environ.get("STRICT_CONTRACT", "0") == "1"
+"""Whether every answer is held against the OpenAPI document, where a test does not say otherwise."""
 
 
 class ApiClient:
-    """Calls the API with one bearer credential (None: anonymous)."""
+    """Calls the API with one bearer credential (None: anonymous); every answer must be as the contract says."""
 
-    def __init__(self, app: Flask, credential: str | None) -> None:
+    def __init__(self, app: Flask, credential: str | None, *, strict_contract: bool | None = None) -> None:
         self._client: FlaskClient = app.test_client()
+        self._app = app
+        self._strict = STRICT_CONTRACT if strict_contract is None else strict_contract
         self.credential = credential
 
     def call(self, method: str, path: str, json: Any = None, **options: Any) -> TestResponse:
@@ -30,7 +37,10 @@ class ApiClient:
             headers["Authorization"] = f"Bearer {self.credential}"
         if json is not None:
             options["json"] = json
-        return self._client.open(path, method=method, headers=headers, **options)
+        answer = self._client.open(path, method=method, headers=headers, **options)
+        if self._strict:
+            check_answer(self._app, answer)
+        return answer
 
     def get(self, path: str, **options: Any) -> TestResponse:
         return self.call("GET", path, **options)
@@ -57,14 +67,19 @@ class TestProgram:
     app: Flask
     id: UUID
     api_key: str
+    strict_contract: bool | None = None
 
     @cached_property
     def client(self) -> ApiClient:
-        return ApiClient(self.app, self.api_key)
+        return self.client_with(self.api_key)
 
     @cached_property
     def anonymous(self) -> ApiClient:
-        return ApiClient(self.app, None)
+        return self.client_with(None)
+
+    def client_with(self, credential: str | None) -> ApiClient:
+        """A client that carries any credential."""
+        return ApiClient(self.app, credential, strict_contract=self.strict_contract)
 
     def staff(self, role: Role | str) -> ApiClient:
         """A new staff member of the role, signed in."""
@@ -73,13 +88,13 @@ class TestProgram:
             _, password = staff.create_staff(self.id, email, Role(role))
         answer = self.anonymous.post("/v1/auth/staff", {"email": email, "password": password})
         assert answer.status_code == 200, answer.text
-        return ApiClient(self.app, answer.json["access_token"])  # type: ignore[index]
+        return self.client_with(answer.json["access_token"])  # type: ignore[index]
 
     def member(self, ref: str) -> ApiClient:
         """The member's own client; `ref` is an id or `ext:…`."""
         answer = self.client.post(f"/v1/members/{ref}/tokens", {})
         assert answer.status_code in {200, 201}, answer.text
-        return ApiClient(self.app, answer.json["access_token"])  # type: ignore[index]
+        return self.client_with(answer.json["access_token"])  # type: ignore[index]
 
     def now(self) -> Program:
         """The program with its present settings."""
@@ -87,8 +102,10 @@ class TestProgram:
             return program_of(self.id)
 
 
-def make_program(app: Flask, *, currency: str = "GBP", timezone: str = "UTC") -> TestProgram:
+def make_program(
+    app: Flask, *, currency: str = "GBP", timezone: str = "UTC", strict_contract: bool | None = None
+) -> TestProgram:
     with app.app_context(), transaction():
         program_id = create_program("Test", currency, timezone)
         _, api_key = keys.create_key(program_id, name="test")
-    return TestProgram(app, program_id, api_key)
+    return TestProgram(app, program_id, api_key, strict_contract)

@@ -34,8 +34,8 @@ class Adjustment(NamedTuple):
 
 
 _SELECT: LiteralString = """
-    SELECT id, member_id, currency, amount, reason, evidence, status, requested_by, requested_at, decided_by, decided_at,
-           rejection, transaction_id
+    SELECT id, member_id, currency, amount, reason, evidence, status, requested_by, requested_at, decided_by,
+           decided_at, rejection, transaction_id
     FROM adjustments WHERE program_id = %(program_id)s"""
 
 
@@ -52,8 +52,8 @@ def request_adjustment(actor: Actor, member_id: UUID, amount: int, reason: str, 
     execute(
         """INSERT INTO adjustments
              (program_id, id, member_id, currency, amount, reason, evidence, status, requested_by, requested_at)
-           VALUES (%(program_id)s, %(id)s, %(member_id)s, %(currency)s, %(amount)s, %(reason)s, %(evidence)s, 'requested',
-                   %(requested_by)s, %(requested_at)s)""",
+           VALUES (%(program_id)s, %(id)s, %(member_id)s, %(currency)s, %(amount)s, %(reason)s, %(evidence)s,
+                   'requested', %(requested_by)s, %(requested_at)s)""",
         program_id=actor.program_id, id=adjustment_id, member_id=member_id, currency=actor.program.currency,
         amount=amount, reason=reason, evidence=evidence, requested_by=actor.id, requested_at=now(),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Audits: the whole ledger recomputed from its rows, in bounded steps. Only reads the books; memory stays flat.
+"""Audits: the whole ledger recomputed from its rows, in bounded pieces. Only reads the books; memory stays flat.
 
 What came before the audit began is checked; what is posted and sealed meanwhile does no harm.
 """
@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from commission.ledger import audit_steps
-from commission.ledger.audit_steps import Checked, Finding, Progress
+from commission.ledger.audit_steps import Checked, Finding
 from commission.ledger.chain import GENESIS
 from commission.ledger.errors import AuditNotFound
 from commission.ledger.queries import Head, head_of
@@ -24,10 +24,9 @@ from core.jobs.outbox import publish
 AUDIT_JOB = "ledger.audit"
 _MOST_PROBLEMS = 100
 
-Step = Callable[[UUID, Progress], Checked]
 AuditCheck = Callable[[UUID], Checked]
 
-_STEPS: dict[str, Step] = {
+_STEPS: dict[str, audit_steps.Step] = {
     "chain": audit_steps.check_chain,
     "transactions": audit_steps.check_transactions,
     "balances": audit_steps.check_balances,
@@ -36,12 +35,24 @@ _STEPS: dict[str, Step] = {
 
 
 def register_audit_check(name: str, check: AuditCheck) -> None:
-    """Let a feature above have its books compared with the ledger: `check(program_id)` runs in the audit's transaction."""
-    _STEPS[name] = lambda program_id, _progress: check(program_id)
+    """Have a feature above compare its books with the ledger: `check(program_id)`, in the audit's transaction."""
+    _STEPS[name] = lambda program_id, _head, _after: check(program_id)
+
+
+class Progress(msgspec.Struct):
+    """How far an audit is and what it found."""
+
+    step: str | None  # the one to go on with; None: all are done
+    seq: int  # the chain's head when it began
+    hash: str
+    after: str | None = None  # where the step goes on
+    checked: dict[str, int] = {}
+    problems: list[dict[str, str | None]] = []  # the first hundred
+    problem_count: int = 0
 
 
 class Audit(NamedTuple):
-    """An audit and how far it is."""
+    """An audit as it stands."""
 
     id: UUID
     status: str
@@ -50,27 +61,26 @@ class Audit(NamedTuple):
     completed_at: datetime | None
 
 
+def request_audit(actor: Actor) -> Audit:
+    """Begin an audit of everything up to now."""
+    audit_id = new_id()
+    head = head_of(actor.program_id) or Head(0, GENESIS)
+    execute(
+        """INSERT INTO ledger_audits (program_id, id, status, progress, requested_by, created_at)
+           VALUES (%(program_id)s, %(id)s, 'running', %(progress)s, %(requested_by)s, %(at)s)""",
+        program_id=actor.program_id, id=audit_id, requested_by=actor.id, at=now(),
+        progress=json(msgspec.to_builtins(Progress(next(iter(_STEPS)), head.seq, head.hash.hex()))),
+    )  # fmt: skip
+    publish(actor.program_id, AUDIT_JOB, {"audit_id": str(audit_id)})
+    return audit_of(actor.program_id, audit_id)
+
+
 class _Row(NamedTuple):
     id: UUID
     status: str
     progress: dict[str, Any]
     created_at: datetime
     completed_at: datetime | None
-
-
-def request_audit(actor: Actor) -> Audit:
-    """Begin an audit of everything up to now."""
-    audit_id = new_id()
-    head = head_of(actor.program_id) or Head(0, GENESIS)
-    progress = Progress(step=next(iter(_STEPS)), until=head.seq, head=head.hash.hex())
-    execute(
-        """INSERT INTO ledger_audits (program_id, id, status, progress, requested_by, created_at)
-           VALUES (%(program_id)s, %(id)s, 'running', %(progress)s, %(requested_by)s, %(at)s)""",
-        program_id=actor.program_id, id=audit_id, progress=json(msgspec.to_builtins(progress)), requested_by=actor.id,
-        at=now(),
-    )  # fmt: skip
-    publish(actor.program_id, AUDIT_JOB, {"audit_id": str(audit_id)})
-    return audit_of(actor.program_id, audit_id)
 
 
 def audit_of(program_id: UUID, audit_id: UUID) -> Audit:
@@ -87,16 +97,48 @@ def audit_of(program_id: UUID, audit_id: UUID) -> Audit:
 
 
 def audit_chunk(program_id: UUID, audit_id: UUID, most: int) -> bool:
-    """Do the next few pieces of an audit; whether it is completed. The job's delivery is what keeps two apart."""
-    audit = audit_of(program_id, audit_id)
-    progress = audit.progress
+    """Do the next pieces of an audit, `most` of them; whether it is completed."""
+    progress = audit_of(program_id, audit_id).progress
     for _ in range(most):
-        if audit.completed_at or progress.step is None:
-            return True
-        _advance(program_id, progress)
+        if progress.step is not None:
+            _advance(program_id, progress, progress.step)
+    done = progress.step is None
     execute(
         """UPDATE ledger_audits SET progress = %(progress)s, status = %(status)s, completed_at = %(completed_at)s
-           WHERE program_id = %(program_id)s AND id = %(id)s""",
+           WHERE program_id = %(program_id)s AND id = %(id)s AND status = 'running'""",
         program_id=program_id, id=audit_id, progress=json(msgspec.to_builtins(progress)),
+        status="completed" if done else "running", completed_at=now() if done else None,
     )  # fmt: skip
-    return progress.step is None
+    return done
+
+
+def _advance(program_id: UUID, progress: Progress, name: str) -> None:
+    checked = _STEPS[name](program_id, Head(progress.seq, bytes.fromhex(progress.hash)), progress.after)
+    progress.checked[name] = progress.checked.get(name, 0) + checked.number
+    _note(progress, name, checked.findings)
+    progress.after = checked.after
+    if checked.after is None:
+        progress.step = _step_after(name)
+
+
+def _note(progress: Progress, name: str, findings: list[Finding]) -> None:
+    room = _MOST_PROBLEMS - len(progress.problems)
+    progress.problems += [{"check": name, **finding._asdict()} for finding in findings[:room]]
+    progress.problem_count += len(findings)
+
+
+def _step_after(name: str) -> str | None:
+    names = list(_STEPS)
+    return next(iter(names[names.index(name) + 1 :]), None)
+
+
+__all__ = [
+    "AUDIT_JOB",
+    "Audit",
+    "Checked",
+    "Finding",
+    "audit_chunk",
+    "audit_of",
+    "register_audit_check",
+    "request_audit",
+]

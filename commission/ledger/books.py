@@ -34,6 +34,10 @@ class Booked(NamedTuple):
     seal: Seal | None
 
 
+_SELECT: LiteralString = """
+    SELECT t.id, t.kind, t.source_key, t.currency, t.order_id, t.payout_id, t.note::text, t.recorded_at, t.effective_on
+    FROM ledger_transactions t WHERE t.program_id = %(program_id)s"""
+
 _CONDITIONS: dict[str, LiteralString] = {
     "member_id": """ AND t.id IN (SELECT p.transaction_id FROM ledger_postings p
                      WHERE p.program_id = %(program_id)s AND p.member_id = %(member_id)s)""",
@@ -49,12 +53,7 @@ def transactions(program_id: UUID, only: TransactionFilter, before: UUID | None,
     for name, value in only._asdict().items():
         wanted += _CONDITIONS[name] if value is not None else ""
     found = fetch_all(
-        RecordedTransaction,
-        """SELECT t.id, t.kind, t.source_key, t.currency, t.order_id, t.payout_id, t.note::text, t.recorded_at,
-                  t.effective_on
-           FROM ledger_transactions t WHERE t.program_id = %(program_id)s"""
-        + wanted
-        + " ORDER BY t.id DESC LIMIT %(most)s",
+        RecordedTransaction, _SELECT + wanted + " ORDER BY t.id DESC LIMIT %(most)s",
         program_id=program_id, before=before, most=most, **only._asdict(),
     )  # fmt: skip
     return _with_postings(program_id, found)

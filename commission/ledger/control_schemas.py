@@ -109,7 +109,7 @@ def audit_shape(audit: Audit) -> dict[str, Any]:
         "checked": progress.checked,
         "problems": progress.problems,
         "problem_count": progress.problem_count,
-        "head": {"seq": progress.until, "hash": progress.head},
+        "head": {"seq": progress.seq, "hash": progress.hash},
         "created_at": audit.created_at,
         "completed_at": audit.completed_at,
     }

@@ -143,6 +143,16 @@ def postings_of(program_id: UUID, transaction_ids: Sequence[UUID]) -> list[Recor
     )  # fmt: skip
 
 
+def transactions_of(program_id: UUID, transaction_ids: Sequence[UUID]) -> list[RecordedTransaction]:
+    """The transactions called so, in no order."""
+    return fetch_all(
+        RecordedTransaction,
+        """SELECT id, kind, source_key, currency, order_id, payout_id, note::text, recorded_at, effective_on
+           FROM ledger_transactions WHERE program_id = %(program_id)s AND id = ANY(%(transaction_ids)s)""",
+        program_id=program_id, transaction_ids=list(transaction_ids),
+    )  # fmt: skip
+
+
 class AccountTotals(NamedTuple):
     """Debits and credits of an account, both positive, in minor units."""
 

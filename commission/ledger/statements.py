@@ -19,6 +19,14 @@ _POSTINGS: LiteralString = """
     JOIN ledger_transactions t ON t.program_id = p.program_id AND t.id = p.transaction_id
     WHERE p.program_id = %(program_id)s AND p.member_id = %(member_id)s AND p.currency = %(currency)s"""
 
+_LINES: LiteralString = "SELECT t.effective_on, t.id, t.kind, t.order_id, t.payout_id," + _BUCKETS + _POSTINGS
+
+_RUNNING: LiteralString = """
+    SELECT effective_on, id, kind, order_id, payout_id, pending, available, in_payout, paid,
+           (sum(pending) OVER earlier)::bigint, (sum(available) OVER earlier)::bigint,
+           (sum(in_payout) OVER earlier)::bigint, (sum(paid) OVER earlier)::bigint
+    FROM lines WINDOW earlier AS (ORDER BY effective_on, id)"""
+
 
 class Account(NamedTuple):
     """Whose statement, in which currency, from which day to which (both included; None: without end)."""
@@ -76,14 +84,8 @@ def lines_of(account: Account, after: Position | None, most: int) -> list[Line]:
     after_day, after_id = after or (None, None)
     return fetch_all(
         Line,
-        "WITH lines AS (SELECT t.effective_on, t.id, t.kind, t.order_id, t.payout_id," + _BUCKETS + _POSTINGS
-        + (" AND t.effective_on <= %(until)s" if account.until else "")
-        + """ GROUP BY t.program_id, t.id), running AS (
-           SELECT effective_on, id, kind, order_id, payout_id, pending, available, in_payout, paid,
-                  (sum(pending) OVER earlier)::bigint, (sum(available) OVER earlier)::bigint,
-                  (sum(in_payout) OVER earlier)::bigint, (sum(paid) OVER earlier)::bigint
-           FROM lines WINDOW earlier AS (ORDER BY effective_on, id))
-           SELECT * FROM running WHERE true"""
+        "WITH lines AS (" + _LINES + (" AND t.effective_on <= %(until)s" if account.until else "")
+        + " GROUP BY t.program_id, t.id), running AS (" + _RUNNING + ") SELECT * FROM running WHERE true"
         + (" AND effective_on >= %(since)s" if account.since else "")
         + (" AND (effective_on, id) > (%(after_day)s, %(after_id)s)" if after else "")
         + " ORDER BY effective_on, id LIMIT %(most)s",

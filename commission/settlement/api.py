@@ -6,7 +6,11 @@ from uuid import UUID
 from flask import Blueprint, Response
 from werkzeug.wsgi import FileWrapper
 
+from commission.payouts import queries as payout_queries
 from commission.payouts import service as payouts
+from commission.payouts.queries import PayoutFilter
+from commission.payouts.schemas import PayoutShape
+from commission.payouts.showing import shown
 from commission.settlement import export, finance, queries, service
 from commission.settlement.errors import SettlementNotFound
 from commission.settlement.finance_schemas import SummaryQuery, SummaryShape, summary_shape
@@ -17,6 +21,7 @@ from commission.settlement.schemas import (
     ExportQuery,
     NewSettlement,
     SettlementDetailShape,
+    SettlementPayoutQuery,
     SettlementQuery,
     SettlementShape,
     settlement_detail_shape,
@@ -89,6 +94,19 @@ def cancel_settlement(actor: Actor, ref: str) -> Any:
 )  # fmt: skip
 def exclude_payouts(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
     return _detail(actor, service.exclude(actor, _run_id(ref), body["payout_ids"], body["reason"]))
+
+
+@blueprint.get("/v1/settlements/<ref>/payouts")
+@endpoint(
+    "settlements:read", summary="The run's payouts, newest first", query=SettlementPayoutQuery, answer=PayoutShape,
+    paged=True,
+)  # fmt: skip
+def list_settlement_payouts(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
+    run = service.run_of(actor.program_id, _run_id(ref))
+    limit, wanted = query["limit"], PayoutFilter(settlement_id=run.id, status=query["status"])
+    rows = payout_queries.payouts(actor.program_id, wanted, id_cursor(query["cursor"]), limit + 1)
+    answer = page(rows, limit, lambda row: row, lambda row: [str(row.id)])
+    return answer | {"data": shown(actor.program_id, answer["data"])}
 
 
 @blueprint.get("/v1/settlements/<ref>/export")

@@ -32,8 +32,9 @@ _BY_NAME: dict[str, Any] = {
     "link_host": "shop.example", "month": "2026-01", "name": "Ada Lovelace", "order_external_id": "O-1001",
     "password": "correct horse battery", "phone": "+447700900123", "product_url": "https://shop.example/tea",
     "quantity": 2, "rail": "sandbox", "reason": "agreed with the customer", "refresh_token": "rt_…",
-    "request_id": "req_01kbt1wz00fcyry88y1p63pagn", "shipping": 350, "sku": "TEA-500", "source": "binding", "status": "active",
-    "store_external_id": "S-1", "supply_price": 900, "tax": 0, "timezone": "Europe/London", "unit_price": 1250,
+    "request_id": "req_01kbt1wz00fcyry88y1p63pagn", "shipping": 350, "sku": "TEA-500", "source": "binding",
+    "status": "active", "store_external_id": "S-1", "supply_price": 900, "tax": 0,
+    "timezone": "Europe/London", "unit_price": 1250,
 }  # fmt: skip
 
 _BY_KIND: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (

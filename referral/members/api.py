@@ -1,7 +1,6 @@
 """Members over HTTP. One registration and a batch take the same path."""
 
 from typing import Any
-from uuid import UUID
 
 from flask import Blueprint
 
@@ -10,12 +9,17 @@ from core.auth.schemas import TokenShape
 from core.http.endpoint import endpoint
 from core.http.paging import id_cursor, page
 from core.http.schemas import batch_error
-from core.ids import parse_ref, public_id_or_none
+from core.ids import Ref, parse_ref, public_id_or_none
 from referral.members import me_api, service
 from referral.members.loading import MemberBatchLoader, MemberLoader
 from referral.members.new_member import NewMember, Unreadable
 from referral.members.schemas import (
-    EnrolmentBody, MemberBatchResults, MemberChange, MemberQuery, MemberShape, member_shape,
+    EnrolmentBody,
+    MemberBatchResults,
+    MemberChange,
+    MemberQuery,
+    MemberShape,
+    member_shape,
 )  # fmt: skip
 from referral.members.service import Registered
 
@@ -54,7 +58,7 @@ def list_members(actor: Actor, query: dict[str, Any]) -> Any:
 @blueprint.get("/v1/members/<ref:ref>")
 @endpoint("members:read", summary="One member", answer=MemberShape)
 def get_member(actor: Actor, ref: str) -> Any:
-    return _shown(actor, service.member_id_of(actor.program_id, parse_ref("mem", ref)))
+    return _shown(actor, parse_ref("mem", ref))
 
 
 @blueprint.patch("/v1/members/<ref:ref>")
@@ -88,9 +92,9 @@ def create_tokens(actor: Actor, ref: str) -> Any:
     return service.issue_tokens(actor.program_id, parse_ref("mem", ref))
 
 
-def _shown(actor: Actor, member_id: UUID) -> dict[str, Any]:
-    member = service.member_of(actor.program_id, member_id)
-    return member_shape(member, service.depths_of(actor.program_id, [member])[member_id])
+def _shown(actor: Actor, ref: Ref) -> dict[str, Any]:
+    member = service.member_of(actor.program_id, ref)
+    return member_shape(member, service.depths_of(actor.program_id, [member])[member.id])
 
 
 def _result(made: Registered) -> dict[str, Any]:

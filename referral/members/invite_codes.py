@@ -8,7 +8,8 @@ _READ_AS = str.maketrans("OIL", "011")
 
 
 def new_invite_code() -> str:
-    return "".join([secrets.choice(_ALPHABET) for _ in range(_LENGTH)])
+    number = secrets.randbits(5 * _LENGTH)
+    return "".join([_ALPHABET[number >> 5 * place & 31] for place in range(_LENGTH)])
 
 
 def normalised_invite_code(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 
 from core.errors import Invalid
 from core.http.json import parsed
@@ -16,7 +16,7 @@ _shape = NewMemberBody()
 class MemberLoader:
     """Body of `POST /v1/members`."""
 
-    schema = NewMemberBody
+    schema: type[Schema] = NewMemberBody
 
     def load(self, body: bytes) -> NewMember:
         return _load(parsed(body))
@@ -25,7 +25,7 @@ class MemberLoader:
 class MemberBatchLoader:
     """Body of `POST /v1/members/batch`. Pointers of faults are relative to their item."""
 
-    schema = MemberBatchBody
+    schema: type[Schema] = MemberBatchBody
 
     def load(self, body: bytes) -> list[NewMember | Unreadable]:
         items = _items(parsed(body))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from core.db import fetch_all, scalar
+from core.db import fetch_all, fetch_one, scalar
 from core.ids import ExternalRef, Ref
 from referral.members.admission import Existing, IdentityKey
 
@@ -111,6 +111,13 @@ _FILTERS: dict[str, LiteralString] = {
     "q": " AND (name ILIKE %(q)s OR external_id ILIKE %(q)s)",
     "before": " AND id < %(before)s",
 }
+
+
+def member(program_id: UUID, ref: Ref) -> Member | None:
+    if isinstance(ref, ExternalRef):
+        named = " AND external_id = %(external_id)s"
+        return fetch_one(Member, _MEMBER + named, program_id=program_id, external_id=ref.external_id)
+    return fetch_one(Member, _MEMBER + " AND id = %(id)s", program_id=program_id, id=ref)
 
 
 def members_by_id(program_id: UUID, ids: Collection[UUID]) -> list[Member]:

@@ -17,6 +17,7 @@ from referral.members.errors import MemberErased
 from referral.members.placeholders import customers_for
 from referral.members.queries import Member, MemberCard
 from referral.members.registration import Registered, register
+from referral.members.rules import masked_name
 from referral.members.writing import sealed_phone
 from referral.tree import service as tree
 
@@ -45,8 +46,16 @@ def members_of(program_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Member]:
 
 def member_of(program_id: UUID, ref: Ref) -> Member:
     """Raises: NotFound."""
-    member_id = member_id_of(program_id, ref)
-    return members_of(program_id, [member_id])[member_id]
+    found = queries.member(program_id, ref)
+    if found is None:
+        raise NotFound("There is no such member.")
+    return found
+
+
+def find_living(program_id: UUID, ref: Ref) -> UUID | None:
+    """The id of a member who can invite: one who is there and was not erased."""
+    found = queries.member(program_id, ref)
+    return None if found is None or found.status == "erased" else found.id
 
 
 def living_member_id_of(program_id: UUID, ref: Ref) -> UUID:
@@ -77,14 +86,16 @@ def _literally(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-_CHANGES: dict[str, LiteralString] = {
-    "name": "name = %(name)s",
-    "grade": "grade = %(grade)s",
-    "phone": "phone_sealed = %(phone_sealed)s, phone_hash = %(phone_hash)s",
-    "avatar_url": "avatar_url = %(avatar_url)s",
-    "attributes": "attributes = %(attributes)s::jsonb",
-    "status": "status = %(status)s",
+_CHANGE: LiteralString = "UPDATE members SET updated_at = %(at)s"
+_SET: dict[str, LiteralString] = {
+    "name": ", name = %(name)s",
+    "grade": ", grade = %(grade)s",
+    "phone": ", phone_sealed = %(phone_sealed)s, phone_hash = %(phone_hash)s",
+    "avatar_url": ", avatar_url = %(avatar_url)s",
+    "attributes": ", attributes = %(attributes)s::jsonb",
+    "status": ", status = %(status)s",
 }
+_UNLESS_ERASED: LiteralString = " WHERE program_id = %(program_id)s AND id = %(id)s AND status <> 'erased'"
 
 
 def change_member(program_id: UUID, ref: Ref, changes: dict[str, Any]) -> UUID:
@@ -100,9 +111,8 @@ def change_member(program_id: UUID, ref: Ref, changes: dict[str, Any]) -> UUID:
         values["phone_sealed"], values["phone_hash"] = sealed_phone(changes["phone"], member_id)
     if "attributes" in changes:
         values["attributes"] = json(changes["attributes"])
-    statement = "UPDATE members SET " + ", ".join([_CHANGES[name] for name in changes] + ["updated_at = %(at)s"])
-    guard = " WHERE program_id = %(program_id)s AND id = %(id)s AND status <> 'erased'"
-    if not execute(statement + guard, program_id=program_id, id=member_id, at=now(), **values):
+    statement = _CHANGE + "".join([_SET[name] for name in changes]) + _UNLESS_ERASED
+    if not execute(statement, program_id=program_id, id=member_id, at=now(), **values):
         raise MemberErased()
     return member_id
 
@@ -134,6 +144,6 @@ def depths_of(program_id: UUID, members: Sequence[Member]) -> dict[UUID, int]:
 
 __all__ = [
     "Member", "MemberCard", "Registered", "cards_of", "change_member", "customers_for", "depths_of", "enrol", "erase",
-    "find_members", "issue_tokens", "living_member_id_of", "member_id_of", "member_of", "members_of", "register",
-    "register_erasure_guard",
+    "find_living", "find_members", "issue_tokens", "living_member_id_of", "masked_name", "member_id_of", "member_of",
+    "members_of", "register", "register_erasure_guard",
 ]  # fmt: skip

@@ -9,5 +9,5 @@ from core.jobs.registry import job
 
 @job("members.forget_answers")
 def forget_answers(program_id: UUID, member_id: str) -> None:
-    """Blank the stored answers that show an erased member. Reads a month of answers, so it is not done in the request."""
+    """Forget the stored answers that show an erased member. Too much to read for the request: a month of them."""
     forget_answers_naming(program_id, public_id("mem", UUID(member_id)))

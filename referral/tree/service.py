@@ -13,8 +13,8 @@ from referral.tree.queries import Customer, HistoryRow, LevelCount, Placed
 from referral.tree.rules import depths, new_binding
 
 ACTIVE_FOR = timedelta(days=30)
+DEEPEST = 1_000_000  # levels a list may be asked for
 _FIRST = UUID(int=0)
-_DEEPEST = 10**6
 
 
 class ChainMember(NamedTuple):
@@ -73,7 +73,7 @@ def downline_of(program_id: UUID, member_id: UUID, level: int | None, after: Pla
         return queries.downline_between(program_id, member_id, start, first=level, last=level, most=most)
     reach = 1
     while True:
-        last = min(start.level + reach, _DEEPEST)
+        last = min(start.level + reach, DEEPEST)
         rows = queries.downline_between(program_id, member_id, start, first=1, last=last, most=most)
         if len(rows) == most or not rows or rows[-1].level < last:
             return rows

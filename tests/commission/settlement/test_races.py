@@ -15,7 +15,7 @@ from core.clock import frozen_at, now
 from core.db import execute, scalar, transaction
 from tests.clients import ApiClient, TestProgram
 from tests.commission.settlement.runs import approved, ask, balances, office_of, prepare, progress, show
-from tests.factories import Earning, seed_commissions, seed_payees, take_back
+from tests.factories import Earning, member_ref, seed_commissions, seed_payees, take_back
 from tests.jobs import deliver_now, lease_jobs, run_jobs
 from tests.threads import together
 
@@ -63,7 +63,7 @@ def test_of_execute_and_cancel_at_once_exactly_one_wins(program: TestProgram) ->
     for attempt in range(5):
         members = seed_payees(program, [1000, 2000], prefix=f"race-{attempt}")
         office = office_of(program)
-        run = approved(program, office)
+        run = approved(program, office, member_ids=[member_ref(member) for member in members])
         path = f"/v1/settlements/{run['id']}"
         answers = together(
             program.app,
