@@ -14,7 +14,7 @@ from flask import Flask
 from flask_migrate import upgrade
 
 from config.settings import load
-from core.app import create_app
+from core.app import create_app, register_migrations
 from core.servers.postgres import Postgres
 from core.servers.valkey import Valkey
 
@@ -46,6 +46,7 @@ def measured_app() -> Iterator[BenchApp]:
         valkey.start()
         environment = _environment(folder, postgres, valkey)
         app = create_app(load(environment))
+        register_migrations(app)
         with app.app_context():
             upgrade()
             yield BenchApp(app, environment)

@@ -5,7 +5,7 @@ Arrays travel as PostgreSQL array literals, written column by column: several ti
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -64,7 +64,7 @@ def _texts(values: Sequence[str | None]) -> str:
         joined = '","'.join(values)  # type: ignore[arg-type]  # no None is in it
         if "\\" not in joined and joined.count('"') == 2 * (len(values) - 1):
             return '{"' + joined + '"}'
-    elif not any(values):
+    elif values.count(None) == len(values):
         return _bare(["NULL"] * len(values))
     return _bare([_quoted(text) for text in values])
 
@@ -106,8 +106,8 @@ def _documents(values: Sequence[Any]) -> str:
     return _texts([None if value is None else orjson.dumps(value).decode() for value in values])
 
 
-def _number_lists(values: Sequence[Sequence[int] | None]) -> str:
-    return _texts([None if value is None else _numbers(value) for value in values])
+def _lists(literal: Callable[[Sequence[Any]], str], values: Sequence[Sequence[Any] | None]) -> str:
+    return _texts([None if value is None else literal(value) for value in values])
 
 
 _DIGITS = int.__repr__  # refuses None instead of writing it
@@ -122,7 +122,6 @@ _KINDS: list[tuple[type[Any], str, str | None, Callable[[Sequence[Any]], str]]] 
     (Boolean, "boolean", None, _flags),
     (LargeBinary, "bytea", None, _byteas),
     (JSONB, "text", "jsonb", _documents),
-    (ARRAY, "text", "bigint[]", _number_lists),
     (Text, "text", None, _texts),
 ]
 
@@ -133,6 +132,9 @@ def _columns(model: type[Base], row: type[NamedTuple]) -> list[_Column]:
 
 
 def _column(name: str, kind: Any) -> _Column:
+    if isinstance(kind, ARRAY):  # an array of arrays would have to be rectangular: each travels as its own text
+        item = _column(name, kind.item_type)
+        return _Column(name, "text", f"{item.sent}[]", partial(_lists, item.literal))
     for known, sent, cast_to, literal in _KINDS:
         if isinstance(kind, known):
             return _Column(name, sent, cast_to, literal)

@@ -1,5 +1,6 @@
 """The database: tables' base, the one transaction, and typed SQL. Edges open transactions; nothing else commits."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -68,6 +69,7 @@ def engine_options(pool_size: int) -> dict[str, Any]:
     """Options of the application's engine: its role, its limits, and no implicit transactions."""
     settings = {
         "role": APPLICATION_ROLE,
+        "timezone": "UTC",  # instants are answered as they are read, whatever zone an external server is in
         "lock_timeout": "15s",
         "statement_timeout": "120s",
         "idle_in_transaction_session_timeout": "120s",
@@ -111,7 +113,7 @@ def transaction(program_id: UUID | None = None, *, read_only: bool = False) -> I
 @contextmanager
 def lookup() -> Iterator[None]:
     """Single reads of kernel tables, each statement on its own. For credentials and health; never for writes."""
-    proxied = db.engine.raw_connection()
+    proxied = _living_connection()
     token = _connection.set(_driver(proxied))
     try:
         yield
@@ -129,7 +131,7 @@ def _begin(program_id: UUID | None, read_only: bool) -> tuple[PoolProxiedConnect
     if program_id is not None:
         opening += f"; SET LOCAL banyan.program_id = '{UUID(str(program_id))}'"
     for last_try in (False, True):
-        proxied = db.engine.raw_connection()
+        proxied = _living_connection()
         connection = _driver(proxied)
         try:
             connection.execute(opening)  # built from constants and a checked UUID
@@ -141,6 +143,19 @@ def _begin(program_id: UUID | None, read_only: bool) -> tuple[PoolProxiedConnect
         else:
             return proxied, connection
     raise AssertionError("unreachable")
+
+
+def _living_connection() -> PoolProxiedConnection:
+    """A connection from the pool whose server has not hung up meanwhile, seen without a round trip."""
+    proxied = db.engine.raw_connection()
+    waiting = select.poll()
+    waiting.register(_driver(proxied).fileno(), select.POLLIN)
+    if not waiting.poll(0):
+        return proxied
+    # on an idle connection there is nothing to read but the server's good-bye
+    _forget_pool(proxied)
+    proxied.close()
+    return db.engine.raw_connection()
 
 
 def _commit(connection: psycopg.Connection[Any]) -> None:

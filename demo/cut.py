@@ -34,7 +34,7 @@ def cut(source: Path, target: Path, month: str) -> Cut:
         raise SourceError(f"{source / ORDER_ITEMS} has no order of {month}")
     orders = {row[0] for row in lines}
     refund_lines = [row for row in rows_of(source / REFUND_ITEMS) if row[1] in orders]
-    members = _with_uplines(source, {row[1] for row in lines} - {""})
+    members = uplines(list(rows_of(source / MEMBERS)), {row[1] for row in lines} - {""})
     target.mkdir(parents=True, exist_ok=True)
     size = sum(
         _write(target / name, rows)
@@ -43,17 +43,16 @@ def cut(source: Path, target: Path, month: str) -> Cut:
     return Cut(len(members), len(orders), len(lines), len(refund_lines), size)
 
 
-def _with_uplines(source: Path, customers: set[str]) -> list[list[str]]:
-    """The customers' rows and those of everybody above them, in the file's order: parents before children."""
-    rows = list(rows_of(source / MEMBERS))
-    inviter_of = {row[0]: row[1] for row in rows}
+def uplines(members: list[list[str]], customers: set[str]) -> list[list[str]]:
+    """The customers' rows and those of everybody above them, in the given order: parents before children."""
+    inviter_of = {row[0]: row[1] for row in members}
     wanted: set[str] = set()
     for customer in customers:
         member = customer
         while member and member not in wanted:
             wanted.add(member)
             member = inviter_of[member]
-    return [row for row in rows if row[0] in wanted]
+    return [row for row in members if row[0] in wanted]
 
 
 def _write(path: Path, rows: Iterable[list[str]]) -> int:

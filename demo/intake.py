@@ -5,7 +5,6 @@ Everything goes by its natural key: what is there already is found as such, so t
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -36,11 +35,18 @@ class Tally:
 
     created: int = 0
     exists: int = 0
+    lines: int = 0  # of orders
     seconds: float = 0.0
 
+    @property
+    def total(self) -> int:
+        return self.created + self.exists
+
     def __str__(self) -> str:
-        parts = [f"{self.created:,} created"] if self.created or not self.exists else []
-        return ", ".join([*parts, f"{self.exists:,} existed"] if self.exists else parts)
+        created = f"{self.created:,} created" if self.created or not self.exists else ""
+        existed = f"{self.exists:,} existed" if self.exists else ""
+        lines = f"{self.lines:,} lines" if self.lines else ""
+        return ", ".join(filter(None, (created, existed, lines)))
 
 
 @dataclass
@@ -56,7 +62,6 @@ class Intake:
     refunds: Tally = field(default_factory=Tally)
     completions: Tally = field(default_factory=Tally)
     late_refunds: Tally = field(default_factory=Tally)
-    lines: int = 0
 
     @property
     def tallies(self) -> dict[str, Tally]:
@@ -65,39 +70,34 @@ class Intake:
 
     def take_members(self, stream: Iterable[RetailMember], total: int) -> None:
         """Members and, in a transaction of their own, where they are paid."""
-        with ExitStack() as steps:
-            members = steps.enter_context(self.show.step("members 会员", total))
-            methods = steps.enter_context(self.show.step("payout methods 收款方式", total))
+        with self.show.steps(("members 会员", total), ("payout methods 收款方式", total)) as (members, methods):
+            members.note, methods.note = self.members, self.methods
             for batch in in_batches(stream, self.batch):
                 registered = self._send(calls.register_members, batch, self.members)
                 members.advance(len(batch))
                 self._send(calls.add_methods, registered, self.methods)
                 methods.advance(len(batch))
-            members.note, methods.note = str(self.members), str(self.methods)
 
     def take_events(self, stream: Iterable[Event], extent: Extent) -> None:
         """Orders, refunds and completions, in whatever order they come: of one batch the orders first."""
-        with ExitStack() as steps:
-            orders = steps.enter_context(self.show.step("orders 订单", extent.orders))
-            refunds = steps.enter_context(self.show.step("refunds 退款", extent.refunds))
-            completions = steps.enter_context(self.show.step("completions 完成", extent.orders))
+        titles = ("orders 订单", extent.orders), ("refunds 退款", extent.refunds), ("completions 完成", extent.orders)
+        with self.show.steps(*titles) as (orders, refunds, completions):
+            orders.note, refunds.note, completions.note = self.orders, self.refunds, self.completions
             for batch in in_batches(stream, self.batch):
                 placing = [one for one in batch if isinstance(one, NewOrder)]
+                self.orders.lines += sum(len(order.items) for order in placing)
                 orders.advance(len(self._send(calls.place, placing, self.orders)))
-                self.lines += sum(len(order.items) for order in placing)
                 refunding = [one for one in batch if isinstance(one, RetailRefund)]
                 refunds.advance(len(self._send(calls.refund, refunding, self.refunds)))
                 completing = [one for one in batch if isinstance(one, Completion)]
                 completions.advance(len(self._send(calls.complete, completing, self.completions)))
-            orders.note = f"{self.orders}, {self.lines:,} lines"
-            refunds.note, completions.note = str(self.refunds), str(self.completions)
 
     def take_late_refunds(self, stream: Iterable[RetailRefund]) -> None:
         """Refunds after the settlement: of what was paid out already a debt is left."""
         with self.show.step("refunds after the payout 打款后的退款") as step:
+            step.note = self.late_refunds
             for batch in in_batches(stream, self.batch):
                 step.advance(len(self._send(calls.refund, batch, self.late_refunds)))
-            step.note = str(self.late_refunds)
 
     def _send(
         self, call: Callable[[Actor, Sequence[Item]], list[Fate]], batch: Sequence[Item], tally: Tally

@@ -12,7 +12,7 @@ from rich.console import Console
 from demo.accounts import Access, base_url, establish, keep, kept
 from demo.outcome import example_of
 from demo.progress import Show, showing
-from demo.report import speed_lines, summary_lines, way_on_lines
+from demo.report import summary_lines, way_on_lines
 from demo.retail import RetailFolder
 from demo.run import Options, run
 
@@ -35,7 +35,7 @@ def load_demo(app: Flask, console: Console, folder: RetailFolder, options: Optio
             passed = run(app, access, folder, show, options)
             access = msgspec.structs.replace(access, loaded=True)
             keep(path, access)
-            _print(show, [*summary_lines(passed.outcome), *speed_lines(passed.intake, passed.seconds)])
+            _print(show, summary_lines(passed.outcome))
         _print(show, way_on_lines(access, str(path), example_of(access.program)))
 
 

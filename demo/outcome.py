@@ -35,8 +35,9 @@ class Matured(NamedTuple):
 
 
 class Example(NamedTuple):
-    """The commission worth looking at: the largest of the member who earned most."""
+    """A commission worth looking at: of a short order with two levels, reversed in part; and the order's first line."""
 
+    member_id: UUID
     member: str
     order: str
     sku: str
@@ -112,17 +113,19 @@ _MATURED = """
     FROM maturations WHERE program_id = %(program_id)s"""
 
 _EXAMPLE = """
-    WITH best AS (
-      SELECT c.member_id FROM commissions c JOIN members m ON m.program_id = c.program_id AND m.id = c.member_id
-      WHERE c.program_id = %(program_id)s AND m.external_id IS NOT NULL
-      GROUP BY c.member_id, m.external_id ORDER BY sum(c.amount - c.reversed) DESC, m.external_id LIMIT 1)
-    SELECT m.external_id, o.external_id, l.sku, l.unit_price
-    FROM best
-    JOIN members m ON m.program_id = %(program_id)s AND m.id = best.member_id
-    JOIN commissions c ON c.program_id = %(program_id)s AND c.member_id = best.member_id
-    JOIN orders o ON o.program_id = %(program_id)s AND o.id = c.order_id
-    JOIN order_lines l ON l.program_id = %(program_id)s AND l.order_id = o.id AND l.category = 'goods'
-    ORDER BY (c.level = 1) DESC, c.amount DESC, o.external_id, l.position LIMIT 1"""
+    SELECT m.id, m.external_id, o.external_id, l.sku, l.unit_price
+    FROM commissions c
+    JOIN members m ON m.program_id = c.program_id AND m.id = c.member_id
+    JOIN orders o ON o.program_id = c.program_id AND o.id = c.order_id
+    JOIN order_lines l ON l.program_id = c.program_id AND l.order_id = c.order_id AND l.position = 0
+    WHERE c.program_id = %(program_id)s AND c.level = 1
+    ORDER BY c.reversed > 0 AND c.reversed < c.amount DESC,
+             EXISTS (SELECT 1 FROM commissions d WHERE d.program_id = c.program_id AND d.order_id = c.order_id
+                     AND d.level = 2) DESC,
+             (SELECT count(*) BETWEEN 3 AND 10 FROM order_lines k
+              WHERE k.program_id = c.program_id AND k.order_id = c.order_id) DESC,
+             c.amount DESC, o.external_id
+    LIMIT 1"""
 
 _BALANCES = """
     SELECT m.external_id, b.currency, b.pending, b.available, b.in_payout, b.paid

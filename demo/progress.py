@@ -11,18 +11,21 @@ LINE_SECONDS = 10.0  # without a terminal: a sign of life now and then, and a li
 
 
 class Step:
-    """One piece of work under way. `note` is what the last line says about it."""
+    """One piece of work under way. `note` is what its last line says, looked at when it is written."""
 
     def __init__(self, show: "Show", title: str, total: int | None) -> None:
-        self.note = ""
+        self.note: object = ""
         self.done = 0
         self._show, self._title, self._total = show, title, total
         self._started = self._told = time.monotonic()
+        self._ended = False
         self._bar = None if show.bars is None else show.bars.add_task(title, total=total)
 
     def advance(self, count: int) -> None:
-        """So much more is done."""
+        """So much more is done; ends the step when that is all."""
         self.reach(self.done + count, self._total)
+        if count and self.done == self._total:
+            self.end()
 
     def reach(self, done: int, total: int | None) -> None:
         """So much is done in all, of so much."""
@@ -34,11 +37,14 @@ class Step:
             self._show.line(f"  {self._title}: {done:,}" + (f" of {total:,}" if total is not None else ""))
 
     def end(self) -> None:
-        """Replace the bar by a line."""
+        """Replace the bar by a line, once."""
+        if self._ended:
+            return
+        self._ended = True
         if self._show.bars is not None and self._bar is not None:
             self._show.bars.remove_task(self._bar)
         seconds = time.monotonic() - self._started
-        self._show.line(f"✓ {self._title}: {self.note or f'{self.done:,}'} ({seconds:.1f} s)")
+        self._show.line(f"✓ {self._title}: {str(self.note) or f'{self.done:,}'} ({seconds:.1f} s)")
 
 
 class Show:
@@ -51,9 +57,16 @@ class Show:
     @contextmanager
     def step(self, title: str, total: int | None = None) -> Iterator[Step]:
         """A piece of work; its last line comes only when it succeeded."""
-        step = Step(self, title, total)
-        yield step
-        step.end()
+        with self.steps((title, total)) as (step,):
+            yield step
+
+    @contextmanager
+    def steps(self, *wanted: tuple[str, int | None]) -> Iterator[list[Step]]:
+        """Pieces of work that go on beside each other."""
+        begun = [Step(self, title, total) for title, total in wanted]
+        yield begun
+        for step in begun:
+            step.end()
 
     def line(self, text: str) -> None:
         """A line of its own, as it stands."""

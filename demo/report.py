@@ -6,12 +6,14 @@ from collections.abc import Iterator
 import orjson
 from rich.cells import cell_len
 
+from core.ids import public_id
 from core.money import CURRENCY_EXPONENTS
 from demo.accounts import Access
 from demo.intake import Intake
 from demo.outcome import Example, Outcome
 
 _WIDTH = 34
+_LEVEL_NAMES = "零一二三四五六七八九十"  # max_levels is at most 10
 
 
 def money(amount: int, currency: str) -> str:
@@ -35,7 +37,10 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "sales 销售额", money(sales.sales, currency)
     yield "refunded 退款", money(sales.refunded, currency)
     for level in outcome.levels:
-        yield f"commission, level {level.level} {level.level}级佣金", _level(level.amount, level.commissions, currency)
+        yield (
+            f"commission, level {level.level} {_LEVEL_NAMES[level.level]}级佣金",
+            _level(level.amount, level.commissions, currency),
+        )
     reversed_ = sum(level.reversed for level in outcome.levels)
     yield "reversed by refunds 退款冲减", money(reversed_, currency)
     yield "matured 已解冻", _level(outcome.matured.amount, outcome.matured.commissions, currency)
@@ -71,13 +76,12 @@ def speed_lines(intake: Intake, seconds: float) -> Iterator[str]:
     yield ""
     yield "How fast 速度"
     for name, tally in intake.tallies.items():
-        if count := tally.created + tally.exists:
-            rate = f"{count / tally.seconds:,.0f} a second" if tally.seconds else ""
-            yield f"  {_padded(name.replace('_', ' '))} {count:,} in {tally.seconds:.2f} s, {rate}"
+        if tally.total and tally.seconds:
+            rate = f"{tally.total / tally.seconds:,.0f} a second"
+            yield f"  {_padded(name.replace('_', ' '))} {tally} in {tally.seconds:.2f} s, {rate}"
     if intake.orders.seconds:
-        orders = (intake.orders.created + intake.orders.exists) / intake.orders.seconds
-        lines = intake.lines / intake.orders.seconds
-        yield f"  {_padded('intake 订单写入')} {orders:,.0f} orders/s, {lines:,.0f} lines/s"
+        orders, lines = (count / intake.orders.seconds for count in (intake.orders.total, intake.orders.lines))
+        yield f"  {_padded('order intake 订单写入')} {orders:,.0f} orders/s, {lines:,.0f} lines/s"
     yield f"  {_padded('everything 全程')} {seconds:.1f} s"
 
 
@@ -85,7 +89,7 @@ def curl_lines(access: Access, example: Example) -> list[str]:
     """Three commands that work as they stand."""
     url, key = f"{access.base_url}/v1", shlex.quote(f"Authorization: Bearer {access.api_key}")
     item = {"sku": example.sku, "category": "goods", "quantity": 1, "unit_price": example.unit_price}
-    quote = orjson.dumps({"member_id": f"ext:{example.member}", "items": [item]}).decode()
+    quote = orjson.dumps({"member_id": public_id("mem", example.member_id), "items": [item]}).decode()
     body = f"-H 'Content-Type: application/json' -d {shlex.quote(quote)}"  # --json is not in every curl
     return [
         f"curl -sS -H {key} {shlex.quote(f'{url}/members/ext:{example.member}/balance')}",

@@ -1,4 +1,4 @@
-"""Reads the Online Retail folder: members, orders with their lines, refunds. One order at a time, never a whole file."""
+"""Reads the Online Retail folder: members, orders with their lines, refunds. One order at a time, never a file."""
 
 import csv
 import gzip

@@ -16,6 +16,27 @@ def open_table(table: str, *, append_only: bool = False) -> None:
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()"
         )
+    _expect_few_programs(table)
+
+
+def _expect_few_programs(table: str) -> None:
+    """Tell the planner that rows of one table mostly belong to one program, until its first ANALYZE sees for itself.
+
+    Every index begins with program_id. Of an empty table the planner believes that the program alone picks one row, so
+    all of them look alike to it; prepared statements and foreign key checks that begin then would go on reading the
+    whole program for each row, long after the table has grown. PostgreSQL before 18 cannot be told.
+    """
+    op.execute(
+        f"""DO $$ BEGIN
+              IF EXISTS (SELECT FROM pg_proc WHERE proname = 'pg_restore_attribute_stats')
+                AND EXISTS (SELECT FROM pg_attribute
+                            WHERE attrelid = '{table}'::regclass AND attname = 'program_id') THEN
+                PERFORM pg_restore_attribute_stats(
+                  'schemaname', current_schema()::text, 'relname', '{table}', 'attname', 'program_id',
+                  'inherited', false, 'null_frac', 0::real, 'avg_width', 16, 'n_distinct', 1::real);
+              END IF;
+            END $$"""  # noqa: S608 -- the table's own name
+    )
 
 
 def isolate(tables: Iterable[str]) -> None:

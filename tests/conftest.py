@@ -9,7 +9,7 @@ from flask import Flask
 from flask_migrate import upgrade
 
 from config.settings import load
-from core.app import create_app
+from core.app import create_app, register_migrations
 from tests.clients import ApiClient, TestProgram, make_program
 from tests.servers import TEMPLATE, VARIABLE, Servers, environment, running_servers, this_worker
 
@@ -25,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: running.__exit__(None, None, None) and None)
     servers.postgres().create_database(TEMPLATE)
     template = create_app(load(environment(servers, TEMPLATE, 0)))
+    register_migrations(template)
     with template.app_context():
         upgrade()
         template.extensions["sqlalchemy"].engine.dispose()

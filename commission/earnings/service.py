@@ -1,4 +1,4 @@
-"""Commissions come to be with a paid order, and refunds take them back. Callers hold the transaction and the order's row."""
+"""Commissions: a paid order makes them, refunds take them back. Callers hold the transaction and the order's row."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -72,7 +72,8 @@ def commissions_of_orders(program_id: UUID, order_ids: Sequence[UUID], *, lock: 
         CommissionRecord,
         """SELECT id, order_id, member_id, level, amount, line_amounts, reversed, status, matures_at, matured_at,
                   maturation_id, held_reason, earned_at, created_at
-           FROM commissions WHERE program_id = %(program_id)s AND order_id = ANY(%(orders)s) ORDER BY order_id, level""",
+           FROM commissions WHERE program_id = %(program_id)s AND order_id = ANY(%(orders)s)
+           ORDER BY order_id, level""",
         program_id=program_id, orders=list(order_ids),
     )  # fmt: skip
 
@@ -156,8 +157,13 @@ def start_hold(program_id: UUID, order_ids: Sequence[UUID], matures_at: Sequence
 def hold_order(program_id: UUID, order_id: UUID, reason: str | None) -> None:
     """Hold the order's pending commissions past their maturity for a reason; None lets them go."""
     execute(
-        """UPDATE commissions SET held_reason = %(reason)s
-           WHERE program_id = %(program_id)s AND order_id = %(order_id)s AND status = 'pending'""",
+        # locked in id order, as maturation does, so that the two cannot deadlock
+        """WITH locked AS MATERIALIZED (
+             SELECT id FROM commissions
+             WHERE program_id = %(program_id)s AND order_id = %(order_id)s AND status = 'pending'
+             ORDER BY id FOR UPDATE)
+           UPDATE commissions c SET held_reason = %(reason)s
+           FROM locked WHERE c.program_id = %(program_id)s AND c.id = locked.id""",
         program_id=program_id, order_id=order_id, reason=reason,
     )  # fmt: skip
 

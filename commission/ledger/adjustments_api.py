@@ -7,7 +7,11 @@ from flask import Blueprint
 
 from commission.ledger import adjustments
 from commission.ledger.control_schemas import (
-    AdjustmentQuery, AdjustmentShape, NewAdjustment, Rejection, adjustment_shape,
+    AdjustmentQuery,
+    AdjustmentShape,
+    NewAdjustment,
+    Rejection,
+    adjustment_shape,
 )  # fmt: skip
 from commission.ledger.errors import AdjustmentNotFound
 from core.auth.actor import Actor

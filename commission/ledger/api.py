@@ -12,7 +12,12 @@ from commission.ledger.books import TransactionFilter
 from commission.ledger.control_schemas import AuditShape, PeriodShape, audit_shape, period_shape
 from commission.ledger.errors import AuditNotFound, PeriodNotFound
 from commission.ledger.schemas import (
-    TransactionQuery, TransactionShape, TrialBalanceQuery, TrialBalanceShape, transaction_shape, trial_balance_shape,
+    TransactionQuery,
+    TransactionShape,
+    TrialBalanceQuery,
+    TrialBalanceShape,
+    transaction_shape,
+    trial_balance_shape,
 )  # fmt: skip
 from core.auth.actor import Actor
 from core.clock import now

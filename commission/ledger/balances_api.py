@@ -8,7 +8,12 @@ from flask import Blueprint
 
 from commission.ledger import service, statements
 from commission.ledger.schemas import (
-    BalanceShape, StatementQuery, StatementShape, balance_shape, line_shape, statement_shape,
+    BalanceShape,
+    StatementQuery,
+    StatementShape,
+    balance_shape,
+    line_shape,
+    statement_shape,
 )  # fmt: skip
 from core.auth.access import ME
 from core.auth.actor import Actor

@@ -54,7 +54,7 @@ def has_open_money(program_id: UUID, member_id: UUID) -> bool:
 
 
 def ensure_head(program_id: UUID) -> None:
-    """Give a program its head row at its first need of it."""
+    """Give a program its head row at its first need of it. Others who need it at that moment wait for it."""
     if head_of(program_id) is None:
         execute(
             """INSERT INTO ledger_heads (program_id, seq, hash) VALUES (%(program_id)s, 0, %(hash)s)

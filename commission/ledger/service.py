@@ -15,7 +15,7 @@ from core.bulk import insert_rows
 from core.clock import now
 from core.ids import new_id
 
-__all__ = ["Account", "Balance", "Entry", "Posting", "balances_of", "cash_account", "post"]
+__all__ = ["Account", "Balance", "Entry", "Posting", "balances_of", "cash_account", "open_money_of", "post"]
 
 
 def post(program_id: UUID, currency: str, entries: Sequence[Entry]) -> list[UUID]:
@@ -45,6 +45,13 @@ def balances_of(program_id: UUID, member_ids: Sequence[UUID], currency: str | No
     currency = currency or program_of(program_id).currency
     found = {row.member_id: row.balance for row in queries.balances(program_id, member_ids, currency)}
     return {member_id: found.get(member_id, NOTHING) for member_id in member_ids}
+
+
+def open_money_of(program_id: UUID, member_id: UUID) -> str | None:
+    """What keeps a member from being erased, in a sentence; None when all of his is settled."""
+    if queries.has_open_money(program_id, member_id):
+        return "Money is pending, available, owed or on its way, or an adjustment is undecided."
+    return None
 
 
 class _Transaction(NamedTuple):

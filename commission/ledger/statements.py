@@ -1,13 +1,13 @@
 """A member's statement: his ledger lines by business day, with what he had before, after each line, and after all."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from commission.ledger.rules import NOTHING, Balance
 from core.db import fetch_all, fetch_one
 
-# The buckets of a group of postings. Cash that left the house is what the member was paid.
+# The buckets of a group of postings; cash that left the house is what the member was paid.
 _BUCKETS: LiteralString = """
     coalesce(sum(p.amount) FILTER (WHERE p.account = 'member_pending'), 0)::bigint AS pending,
     coalesce(sum(p.amount) FILTER (WHERE p.account = 'member_available'), 0)::bigint AS available,
@@ -17,15 +17,29 @@ _BUCKETS: LiteralString = """
 _POSTINGS: LiteralString = """
     FROM ledger_postings p
     JOIN ledger_transactions t ON t.program_id = p.program_id AND t.id = p.transaction_id
-    WHERE p.program_id = %(program_id)s AND p.member_id = %(member_id)s AND p.currency = %(currency)s"""
+    WHERE p.program_id = %(program_id)s AND p.member_id = %(member_id)s AND p.currency = %(currency)s
+      AND (%(until)s::date IS NULL OR t.effective_on <= %(until)s)"""
 
-_LINES: LiteralString = "SELECT t.effective_on, t.id, t.kind, t.order_id, t.payout_id," + _BUCKETS + _POSTINGS
+_SUM: LiteralString = "SELECT" + _BUCKETS + _POSTINGS
+
+_CHANGES: LiteralString = (
+    "SELECT t.effective_on, t.id, t.kind, t.order_id, t.payout_id," + _BUCKETS + _POSTINGS
+    + " GROUP BY t.program_id, t.id"
+)  # fmt: skip
 
 _RUNNING: LiteralString = """
     SELECT effective_on, id, kind, order_id, payout_id, pending, available, in_payout, paid,
-           (sum(pending) OVER earlier)::bigint, (sum(available) OVER earlier)::bigint,
-           (sum(in_payout) OVER earlier)::bigint, (sum(paid) OVER earlier)::bigint
-    FROM lines WINDOW earlier AS (ORDER BY effective_on, id)"""
+           (sum(pending) OVER so_far)::bigint, (sum(available) OVER so_far)::bigint,
+           (sum(in_payout) OVER so_far)::bigint, (sum(paid) OVER so_far)::bigint
+    FROM changes WINDOW so_far AS (ORDER BY effective_on, id)"""
+
+_PAGE: LiteralString = """
+    SELECT * FROM running
+    WHERE (%(since)s::date IS NULL OR effective_on >= %(since)s)
+      AND (%(after_day)s::date IS NULL OR (effective_on, id) > (%(after_day)s, %(after_id)s::uuid))
+    ORDER BY effective_on, id LIMIT %(most)s"""
+
+_LINES: LiteralString = "WITH changes AS (" + _CHANGES + "), running AS (" + _RUNNING + ")" + _PAGE
 
 
 class Account(NamedTuple):
@@ -69,30 +83,17 @@ Position = tuple[date, UUID]
 
 def opening_of(account: Account) -> Balance:
     """What the member had before the statement's first day."""
-    if account.since is None:
+    if account.since is None or account.since == date.min:
         return NOTHING
-    return _sum(account, " AND t.effective_on < %(since)s")
+    return closing_of(account._replace(until=account.since - timedelta(days=1)))
 
 
 def closing_of(account: Account) -> Balance:
     """What the member had after the statement's last day."""
-    return _sum(account, " AND t.effective_on <= %(until)s" if account.until else "")
+    return fetch_one(Balance, _SUM, **account._asdict()) or NOTHING
 
 
 def lines_of(account: Account, after: Position | None, most: int) -> list[Line]:
     """The statement's lines in the order of their days, then of their recording, after a line's position."""
     after_day, after_id = after or (None, None)
-    return fetch_all(
-        Line,
-        "WITH lines AS (" + _LINES + (" AND t.effective_on <= %(until)s" if account.until else "")
-        + " GROUP BY t.program_id, t.id), running AS (" + _RUNNING + ") SELECT * FROM running WHERE true"
-        + (" AND effective_on >= %(since)s" if account.since else "")
-        + (" AND (effective_on, id) > (%(after_day)s, %(after_id)s)" if after else "")
-        + " ORDER BY effective_on, id LIMIT %(most)s",
-        **account._asdict(), after_day=after_day, after_id=after_id, most=most,
-    )  # fmt: skip
-
-
-def _sum(account: Account, condition: LiteralString) -> Balance:
-    found = fetch_one(Balance, "SELECT" + _BUCKETS + _POSTINGS + condition, **account._asdict())
-    return found or NOTHING
+    return fetch_all(Line, _LINES, **account._asdict(), after_day=after_day, after_id=after_id, most=most)

@@ -6,8 +6,10 @@ from uuid import UUID
 from commission.ledger import queries
 from commission.ledger.audits import AUDIT_JOB, audit_chunk
 from commission.ledger.sealing import CHUNK, seal_chunk
+from commission.ledger.service import open_money_of
 from core.jobs.outbox import publish
 from core.jobs.registry import job, schedule
+from referral.members.service import register_erasure_guard
 
 SEAL_JOB = "ledger.seal"
 _CHUNKS = 5  # a delivery: about a second of work
@@ -31,3 +33,6 @@ def audit(program_id: UUID, audit_id: str) -> None:
     """Go on with an audit."""
     if not audit_chunk(program_id, UUID(audit_id), _PIECES):
         publish(program_id, AUDIT_JOB, {"audit_id": audit_id})
+
+
+register_erasure_guard(open_money_of)

@@ -1,4 +1,4 @@
-"""An order accepted as paid: whose it is, who stands above him, and what each earns. Reads in sets; the rules are pure."""
+"""An order accepted as paid: whose it is, who stands above, and what each earns. Reads in sets; the rules are pure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,7 +6,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from commission.attribution.rules import (
-    Attribution, Evidence, Levels, MemberStanding, Reason, attribution_of, levels_of,
+    Attribution,
+    Evidence,
+    Levels,
+    MemberStanding,
+    Reason,
+    attribution_of,
+    levels_of,
 )  # fmt: skip
 from commission.plans import service as plans
 from commission.plans.rules import LevelCommission, OrderLines, commissions_for
@@ -45,7 +51,7 @@ NOT_PAID = Acceptance(None, "none", None, {}, (), None)
 def accept(program: Program, orders: Sequence[PaidOrder]) -> list[Acceptance]:
     """The acceptance of each order, with the members, settings and plans of this moment."""
     book = plans.plan_book(program.id)
-    chains = _chains(program, [order.customer_id for order in orders if order.customer_id])
+    chains = chains_in(program, [order.customer_id for order in orders if order.customer_id])
     found: dict[tuple[UUID | None, int], tuple[Attribution, Levels]] = {}
     return [_accept_one(program, order, book.in_effect(order.paid_at), chains, found) for order in orders]
 
@@ -88,7 +94,7 @@ def attribution_in(
         return attribution, Levels([], [], 0)
     levels = levels_of(
         attribution.member,
-        [_standing(member) for member in chain[2:]],
+        [standing_of(member) for member in chain[2:]],
         customer_id=customer_id,
         suspended_upline=settings.suspended_upline,
         count=count,
@@ -98,28 +104,31 @@ def attribution_in(
 
 def _binding(chain: Sequence[ChainMember]) -> Evidence:
     """The customer's inviter, unless the binding has run out."""
-    if len(chain) < 2:  # noqa: PLR2004 -- the customer alone
+    if len(chain) < 2:
         return Evidence("binding", None)
     until = chain[0].binding_until
     refused = Reason.OUTSIDE_WINDOW if until is not None and until <= now() else None
-    return Evidence("binding", _standing(chain[1]), refused=refused)
+    return Evidence("binding", standing_of(chain[1]), refused=refused)
 
 
-def _standing(member: ChainMember) -> MemberStanding:
+def standing_of(member: ChainMember) -> MemberStanding:
+    """A member of a chain as the rules see him."""
     return MemberStanding(member.id, member.grade, member.status, member.payable or member.status != "active")
 
 
-def _chains(program: Program, customer_ids: Sequence[UUID]) -> dict[UUID, list[ChainMember]]:
-    """Every customer with his upline, as far up as levels can reach.
+def chains_in(program: Program, member_ids: Sequence[UUID]) -> dict[UUID, list[ChainMember]]:
+    """Every member with his upline, as far up as levels can reach.
 
     Compressing passes over suspended members, so there the whole upline may be needed: chains that were cut short
     are read again, further each time.
     """
     settings = program.settings
     most = settings.max_levels + 1
-    chains = tree.chains_of(program.id, list(set(customer_ids)), most, enrolment=settings.enrolment)
+    chains = tree.chains_of(program.id, list(set(member_ids)), most, enrolment=settings.enrolment)
     if settings.suspended_upline == "compress":
-        while short := [i for i, chain in chains.items() if len(chain) >= most and _payable(chain) < settings.max_levels]:
+        while short := [
+            i for i, chain in chains.items() if len(chain) >= most and _payable(chain) < settings.max_levels
+        ]:
             most *= 8
             chains |= tree.chains_of(program.id, short, most, enrolment=settings.enrolment)
     return chains

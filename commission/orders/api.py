@@ -5,15 +5,28 @@ from typing import Any
 from flask import Blueprint
 
 from commission.orders import lifecycle, me_api, queries, refunds_api
+from commission.orders.batches import Item, ItemsLoader
 from commission.orders.errors import OrderNotFound
 from commission.orders.explanation import explanation_of
 from commission.orders.intake import Outcome, Placed, place_orders
+from commission.orders.lifecycle import Completion
 from commission.orders.loading import Loaded, OrderBatchLoader, OrderLoader
 from commission.orders.new_order import NewOrder
 from commission.orders.quotes import QuoteItem, quote
 from commission.orders.schemas import (
-    AfterSaleBody, CancelBody, CompleteBatchBody, CompleteBody, ExplanationShape, OrderBatchResults, OrderQuery,
-    OrderShape, PayBody, QuoteBody, QuoteShape,
+    MAX_BATCH,
+    AfterSaleBody,
+    BatchCompletion,
+    CancelBody,
+    CompleteBatchBody,
+    CompleteBody,
+    ExplanationShape,
+    OrderBatchResults,
+    OrderQuery,
+    OrderShape,
+    PayBody,
+    QuoteBody,
+    QuoteShape,
 )  # fmt: skip
 from commission.orders.shapes import order_shape
 from core.auth.actor import Actor
@@ -21,10 +34,10 @@ from core.http.endpoint import endpoint
 from core.http.paging import id_cursor, page
 from core.http.schemas import batch_error
 from core.ids import parse_ref, public_id_or_none
-from referral.members import service as members
 
 blueprint = Blueprint("orders", __name__)
 blueprints = (blueprint, me_api.blueprint, refunds_api.blueprint)
+_COMPLETIONS = ItemsLoader(CompleteBatchBody, "orders", BatchCompletion, MAX_BATCH)
 
 
 @blueprint.post("/v1/orders")
@@ -38,7 +51,7 @@ def create_order(actor: Actor, body: NewOrder) -> Any:
         raise placed.error
     if placed.view:
         return order_shape(placed.view), 201
-    return _shown(actor, placed.order_id)
+    return _shown(actor, placed.order_id), 200
 
 
 @blueprint.post("/v1/orders/batch")
@@ -100,20 +113,20 @@ def complete_order(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
 
 
 @blueprint.post("/v1/orders/complete-batch")
-@endpoint("orders:write", summary="Complete up to 1000 orders", body=CompleteBatchBody, answer=OrderBatchResults)
-def complete_orders(actor: Actor, body: dict[str, Any]) -> Any:
-    wanted = [(item["external_id"], item["completed_at"]) for item in body["orders"]]
-    results = lifecycle.complete_orders(actor.program, wanted)
+@endpoint("orders:write", summary="Complete up to 1000 orders", body=_COMPLETIONS, answer=OrderBatchResults)
+def complete_orders(actor: Actor, body: list[Item]) -> Any:
+    wanted = [(item.content["external_id"], item.content["completed_at"]) for item in body if item.content]
+    done = iter(lifecycle.complete_orders(actor.program, wanted))
+    fates = [next(done) if item.content else Completion(None, item.refused) for item in body]
+    return {"results": [_completion(item.external_id, fate) for item, fate in zip(body, fates, strict=True)]}
+
+
+def _completion(external_id: str | None, fate: Completion) -> dict[str, Any]:
     return {
-        "results": [
-            {
-                "external_id": external_id,
-                "status": "error" if error else "exists" if was_so else "created",
-                "id": public_id_or_none("ord", order_id),
-                "error": batch_error(error) if error else None,
-            }
-            for (external_id, _), (order_id, error, was_so) in zip(wanted, results, strict=True)
-        ]
+        "external_id": external_id,
+        "status": "error" if fate.refused else "exists" if fate.was_so else "created",
+        "id": public_id_or_none("ord", fate.order_id),
+        "error": batch_error(fate.refused) if fate.refused else None,
     }
 
 
@@ -137,10 +150,10 @@ def set_after_sale(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
 @endpoint("orders:read", summary="What a sale would earn each level", body=QuoteBody, answer=QuoteShape)
 def quote_commissions(actor: Actor, body: dict[str, Any]) -> Any:
     items = [QuoteItem(**item) for item in body["items"]]
-    customer = body["customer_external_id"]
-    customer_id = members.known_members(actor.program_id, [customer]).get(customer) if customer else None
-    member_id = members.member_id_of(actor.program_id, body["member_id"]) if body["member_id"] else None
-    return quote(actor.program, items, member_id=member_id, customer_id=customer_id, channel=body["channel"])
+    return quote(
+        actor.program, items, member_id=body["member_id"], customer_external_id=body["customer_external_id"],
+        channel=body["channel"],
+    )  # fmt: skip
 
 
 def _shown(actor: Actor, order_id: Any) -> dict[str, Any]:
@@ -148,5 +161,3 @@ def _shown(actor: Actor, order_id: Any) -> dict[str, Any]:
     if not views:
         raise OrderNotFound()
     return order_shape(views[0])
-
-

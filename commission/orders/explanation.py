@@ -122,7 +122,7 @@ def _commission(
     cap: int,
     reversals: list[ReversalRecord],
 ) -> dict[str, Any]:
-    """One level: its exact terms by line over `denominator`, their floor, the cap, the shares, and what was taken back."""
+    """One level: its exact terms by line over `denominator`, their floor, the cap, the shares, what was taken back."""
     return {
         "id": public_id("com", recorded.id) if recorded else None,
         "level": level.level,
@@ -150,11 +150,10 @@ def own_explanation(program_id: UUID, member_id: UUID, order_id: UUID) -> dict[s
     """What one member may see of it: his own commission, and of the others nothing."""
     whole = explanation_of(program_id, order_id)
     own = public_id("mem", member_id)
-    attributed = whole["attribution"] or {}
     return {
         "order_id": whole["order_id"],
         "status": whole["status"],
-        "source": attributed.get("source"),
+        "source": whole["attribution"]["source"],
         "plan": whole["plan"] and {"id": whole["plan"]["id"], "name": whole["plan"]["name"]},
         "commissions": [one for one in whole["commissions"] if one["member_id"] == own],
     }

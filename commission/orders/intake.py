@@ -28,6 +28,7 @@ from core.errors import AlreadyExists, DomainError, Invalid
 from core.ids import new_id
 from referral.members import service as members
 from referral.tree import service as tree
+from referral.tree.service import OrderDelta
 
 _content = msgspec.msgpack.Encoder(order="deterministic")
 
@@ -48,43 +49,50 @@ class Placed(NamedTuple):
 
 
 class _Draft(NamedTuple):
-    """An order that is fit to be written."""
+    """An order that is fit to be written, and its number in the request."""
 
+    number: int
     order: NewOrder
     request_hash: bytes
     sums: OrderSums
 
 
 def place_orders(program: Program, orders: Sequence[NewOrder]) -> list[Placed]:
-    """Accept orders; the outcome of each, in the given order. A bad one never harms the others."""
+    """Accept orders; the outcome of each, in the given order. A bad one never harms the others.
+
+    An order that is there already has no effect at all: nothing is checked or looked up for it again.
+    """
+    known = queries.known_orders(program.id, [order.external_id for order in orders])
+    stores = _stores(program.id, [order for order in orders if order.external_id not in known])
     placed: dict[int, Placed] = {}
     drafts: dict[str, _Draft] = {}
-    known = queries.known_orders(program.id, [order.external_id for order in orders]) if len(orders) > 1 else {}
-    first: dict[str, int] = {}
     for number, order in enumerate(orders):
-        digest = hashlib.sha256(_content.encode(order)).digest()
         if order.external_id in known:
-            placed[number] = _repeated(known[order.external_id], digest)
-        elif order.external_id not in first:  # the same id twice in one batch is settled when the first is written
+            placed[number] = _repeated(known[order.external_id], _request_hash(order))
+        elif order.external_id not in drafts:  # the same id twice in one batch is settled when the first is written
             try:
-                drafts[order.external_id] = _Draft(order, digest, _sums(program, order))
-                first[order.external_id] = number
+                drafts[order.external_id] = _Draft(number, order, _request_hash(order), _sums(program, order, stores))
             except DomainError as error:
                 placed[number] = Placed(Outcome.ERROR, error=error)
-    _refuse_unknown_stores(program.id, drafts, placed, first)
-    placed |= {first[external_id]: result for external_id, result in _write(program, drafts).items()}
-    again = [number for number in range(len(orders)) if number not in placed]
-    if again:
-        known = queries.known_orders(program.id, [orders[number].external_id for number in again])
-        placed |= {number: _settled(orders[number], known, placed[first[orders[number].external_id]]) for number in again}
+    placed |= _write(program, drafts, stores)
+    placed |= _settled(program.id, {n: order for n, order in enumerate(orders) if n not in placed})
     return [placed[number] for number in range(len(orders))]
 
 
-def _settled(order: NewOrder, known: dict[str, queries.KnownOrder], earlier: Placed) -> Placed:
-    """The fate of an order that the same batch brought before."""
-    if order.external_id not in known:
-        return earlier
-    return _repeated(known[order.external_id], hashlib.sha256(_content.encode(order)).digest())
+def _request_hash(order: NewOrder) -> bytes:
+    return hashlib.sha256(_content.encode(order)).digest()
+
+
+def _stores(program_id: UUID, orders: Sequence[NewOrder]) -> dict[str, UUID]:
+    return members.known_members(program_id, sorted({o.store_external_id for o in orders if o.store_external_id}))
+
+
+def _settled(program_id: UUID, again: dict[int, NewOrder]) -> dict[int, Placed]:
+    """The fate of orders whose id stands in the batch before them: that one is written by now."""
+    if not again:
+        return {}
+    known = queries.known_orders(program_id, [order.external_id for order in again.values()])
+    return {number: _repeated(known[order.external_id], _request_hash(order)) for number, order in again.items()}
 
 
 def _repeated(known: queries.KnownOrder, digest: bytes) -> Placed:
@@ -93,69 +101,48 @@ def _repeated(known: queries.KnownOrder, digest: bytes) -> Placed:
     return Placed(Outcome.ERROR, known.id, error=AlreadyExists())
 
 
-def _sums(program: Program, order: NewOrder) -> OrderSums:
-    """Raises: Invalid: another currency, two equal lines, or discounts that are too large."""
+def _sums(program: Program, order: NewOrder, stores: dict[str, UUID]) -> OrderSums:
+    """What the order comes to, once nothing speaks against it.
+
+    Raises:
+        Invalid: another currency, an unknown store, two equal lines, or discounts that are too large.
+    """
     if order.currency != program.currency:
         raise Invalid.at("/currency", f"The program's currency is {program.currency}.")
+    if order.store_external_id is not None and order.store_external_id not in stores:
+        # a store is a member the shop has made: an unknown one is a mistake, not a new store
+        raise Invalid.at("/store_external_id", "There is no such member.")
     items = order.items
     skus, prices = [item.sku for item in items], [item.unit_price for item in items]
     if faults := duplicate_line_faults(skus, prices):
         raise Invalid(faults=faults)
-    return order_sums(
-        [item.quantity for item in items],
-        prices,
-        [item.discount for item in items],
-        discount=order.discount,
-        shipping=order.shipping,
-        tax=order.tax,
-    )
+    quantities, discounts = [item.quantity for item in items], [item.discount for item in items]
+    return order_sums(quantities, prices, discounts, discount=order.discount, shipping=order.shipping, tax=order.tax)
 
 
-def _refuse_unknown_stores(
-    program_id: UUID, drafts: dict[str, _Draft], placed: dict[int, Placed], first: dict[str, int]
-) -> None:
-    """A store is a member the shop has made: an unknown one is a mistake, not a new store."""
-    wanted = {draft.order.store_external_id for draft in drafts.values()} - {None}
-    if not wanted:
-        return
-    stores = members.known_members(program_id, [store for store in wanted if store])
-    for external_id, draft in list(drafts.items()):
-        if draft.order.store_external_id is not None and draft.order.store_external_id not in stores:
-            error = Invalid.at("/store_external_id", "There is no such member.")
-            placed[first[external_id]] = Placed(Outcome.ERROR, error=error)
-            del drafts[external_id]
-
-
-def _write(program: Program, drafts: dict[str, _Draft]) -> dict[str, Placed]:
+def _write(program: Program, drafts: dict[str, _Draft], stores: dict[str, UUID]) -> dict[int, Placed]:
     """Write drafts in the order of their external ids, so that two batches cannot deadlock."""
     if not drafts:
         return {}
     ordered = [drafts[external_id] for external_id in sorted(drafts)]
-    people = _people(program.id, ordered)
+    people = stores | _customers(program.id, ordered)
     acceptances = _acceptances(program, ordered, people)
-    records = [
-        _record(program, draft, people, acceptance)
-        for draft, acceptance in zip(ordered, acceptances, strict=True)
-    ]
+    records = [_record(program, *pair, people) for pair in zip(ordered, acceptances, strict=True)]
     rows = insert_rows(
         OrderRow, records, program_id=program.id, on_conflict="(program_id, external_id) DO NOTHING", returning="id"
     )
     written = {row[0] for row in rows}
     fresh = [place for place, record in enumerate(records) if record.id in written]
     results = _finish(program, [(ordered[p], records[p], acceptances[p]) for p in fresh])
-    lost = [record.external_id for record in records if record.id not in written]
-    if lost:  # another request was quicker: its order stands
-        known = queries.known_orders(program.id, lost)
-        results |= {external_id: _repeated(known[external_id], drafts[external_id].request_hash) for external_id in lost}
-    return results
+    # where another request was quicker, its order stands
+    return results | _settled(program.id, {d.number: d.order for d in ordered if d.number not in results})
 
 
-def _people(program_id: UUID, drafts: Sequence[_Draft]) -> dict[str, UUID]:
-    """Customers (made when unknown) and stores, by external id."""
-    customers = sorted({d.order.customer_external_id for d in drafts if d.order.customer_external_id})
-    stores = sorted({d.order.store_external_id for d in drafts if d.order.store_external_id})
-    people = members.customers_for(program_id, customers) if customers else {}
-    return people | (members.known_members(program_id, stores) if stores else {})
+def _customers(program_id: UUID, drafts: Sequence[_Draft]) -> dict[str, UUID]:
+    """Customers by external id, made when unknown."""
+    return members.customers_for(
+        program_id, sorted({d.order.customer_external_id for d in drafts if d.order.customer_external_id})
+    )
 
 
 def _acceptances(program: Program, drafts: Sequence[_Draft], people: dict[str, UUID]) -> list[Acceptance]:
@@ -183,7 +170,7 @@ def _lines(draft: _Draft) -> OrderLines:
     )
 
 
-def _record(program: Program, draft: _Draft, people: dict[str, UUID], acceptance: Acceptance) -> OrderRecord:
+def _record(program: Program, draft: _Draft, acceptance: Acceptance, people: dict[str, UUID]) -> OrderRecord:
     order, sums, paid = draft.order, draft.sums, draft.order.paid_at is not None
     return OrderRecord(
         id=new_id(), external_id=order.external_id, request_hash=draft.request_hash,
@@ -202,16 +189,16 @@ def _record(program: Program, draft: _Draft, people: dict[str, UUID], acceptance
     )  # fmt: skip
 
 
-def _finish(program: Program, written: Sequence[tuple[_Draft, OrderRecord, Acceptance]]) -> dict[str, Placed]:
+def _finish(program: Program, written: Sequence[tuple[_Draft, OrderRecord, Acceptance]]) -> dict[int, Placed]:
     """Lines, commissions and counters of the orders that are new."""
     lines = [_line_records(draft, record.id) for draft, record, _ in written]
     insert_rows(OrderLineRow, [line for of_order in lines for line in of_order], program_id=program.id)
     commissions = _by_order(accrue_and_count(program, [(record, acceptance) for _, record, acceptance in written]))
     return {
-        record.external_id: Placed(
+        draft.number: Placed(
             Outcome.CREATED, record.id, OrderView(record, of_order, commissions.get(record.id, []), [])
         )
-        for (_, record, _), of_order in zip(written, lines, strict=True)
+        for (draft, record, _), of_order in zip(written, lines, strict=True)
     }
 
 
@@ -219,11 +206,17 @@ def accrue_and_count(program: Program, accepted: Sequence[tuple[OrderRecord, Acc
     """What being paid does beyond the order's own row: commissions, their ledger entries, team counters."""
     paid = [(record, record.paid_at, acceptance) for record, acceptance in accepted if record.paid_at]
     accruals = [
-        Accrual(record.id, paid_at, acceptance.matures_at, "after_sale" if record.after_sale_open else None, acceptance.levels)
+        Accrual(record.id, paid_at, acceptance.matures_at, _held_reason(record), acceptance.levels)
         for record, paid_at, acceptance in paid
     ]
-    tree.count_orders(program.id, [(r.customer_id, 1, r.total) for r, _, _ in paid if r.customer_id])
+    tree.count_orders(
+        program.id, [OrderDelta(r.customer_id, 1, r.total, paid_at) for r, paid_at, _ in paid if r.customer_id]
+    )
     return earnings.accrue(program.id, program.currency, program.settings.timezone, accruals)
+
+
+def _held_reason(order: OrderRecord) -> str | None:
+    return "after_sale" if order.after_sale_open else None
 
 
 def _line_records(draft: _Draft, order_id: UUID) -> list[LineRecord]:
@@ -241,5 +234,3 @@ def _by_order(commissions: Sequence[CommissionRecord]) -> dict[UUID, list[Commis
     for commission in commissions:
         grouped.setdefault(commission.order_id, []).append(commission)
     return grouped
-
-

@@ -1,4 +1,4 @@
-"""What happens to an order after it came in: paid, completed, canceled, an after-sale case. Callers hold the transaction.
+"""What happens to an order once it is in: paid, completed, canceled, an after-sale case. Callers hold the transaction.
 
 Every step locks the order's row first and is guarded by the state it expects; the same step again with the same instant
 changes nothing.
@@ -6,6 +6,7 @@ changes nothing.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from commission.earnings import service as earnings
@@ -51,10 +52,13 @@ def pay_order(program: Program, order_id: UUID, paid_at: datetime) -> None:
         return
     if order.status != "placed":
         raise OrderInOtherState(f"The order is {order.status}.", status_now=order.status)
-    (acceptance,) = accept(program, [PaidOrder(order.customer_id, paid_at, order.channel, _lines(program.id, order_id))])
+    (acceptance,) = accept(
+        program, [PaidOrder(order.customer_id, paid_at, order.channel, _lines(program.id, order_id))]
+    )
     execute(
-        """UPDATE orders SET status = 'paid', paid_at = %(paid_at)s, plan_id = %(plan_id)s, settings_version = %(version)s,
-                  attribution_source = %(source)s, attributed_member_id = %(member_id)s, evidence = %(evidence)s
+        """UPDATE orders SET status = 'paid', paid_at = %(paid_at)s, plan_id = %(plan_id)s,
+                  settings_version = %(version)s, attribution_source = %(source)s,
+                  attributed_member_id = %(member_id)s, evidence = %(evidence)s
            WHERE program_id = %(program_id)s AND id = %(order_id)s AND status = 'placed'""",
         program_id=program.id, order_id=order_id, paid_at=paid_at, plan_id=acceptance.plan_id,
         version=program.settings_version, source=acceptance.source, member_id=acceptance.member_id,
@@ -73,26 +77,36 @@ def _lines(program_id: UUID, order_id: UUID) -> OrderLines:
     )
 
 
-def complete_orders(
-    program: Program, completions: Sequence[tuple[str, datetime]]
-) -> list[tuple[UUID | None, DomainError | None, bool]]:
-    """Complete orders named by external id: for each its id, why not, and whether it was so already."""
+class Completion(NamedTuple):
+    """What became of one order of a batch: its id, why it was not completed, and whether it was so already."""
+
+    order_id: UUID | None
+    refused: DomainError | None = None
+    was_so: bool = False
+
+
+def complete_orders(program: Program, completions: Sequence[tuple[str, datetime]]) -> list[Completion]:
+    """Complete orders named by external id; the fate of each. Locks their rows in id order."""
     known = queries.known_orders(program.id, [external_id for external_id, _ in completions])
     orders = queries.orders_by_id(program.id, [order.id for order in known.values()], lock=True)
-    results: list[tuple[UUID | None, DomainError | None, bool]] = []
     due: dict[UUID, datetime] = {}
+    fates = []
     for external_id, completed_at in completions:
-        if external_id not in known:
-            results.append((None, OrderNotFound(), False))
-            continue
-        order = orders[known[external_id].id]
-        moment = due.get(order.id, order.completed_at)
-        if moment is None and order.status == "paid":
-            due[order.id] = completed_at
-        refused = None if moment in (None, completed_at) and _can_complete(order) else _not_completable(order)
-        results.append((order.id, refused, moment is not None))
+        order = orders[known[external_id].id] if external_id in known else None
+        fates.append(_completion(order, completed_at, due) if order else Completion(None, OrderNotFound()))
     _complete(program, {order_id: orders[order_id] for order_id in due}, due)
-    return results
+    return fates
+
+
+def _completion(order: OrderRecord, completed_at: datetime, due: dict[UUID, datetime]) -> Completion:
+    """Whether it can be; adds to `due` what is to be done."""
+    before = due.get(order.id, order.completed_at)
+    if before == completed_at:
+        return Completion(order.id, was_so=True)
+    if before is not None or order.status != "paid":
+        return Completion(order.id, _not_completable(order.status, before))
+    due[order.id] = completed_at
+    return Completion(order.id)
 
 
 def complete_order(program: Program, order_id: UUID, completed_at: datetime) -> None:
@@ -102,20 +116,15 @@ def complete_order(program: Program, order_id: UUID, completed_at: datetime) -> 
         OrderInOtherState: it is not paid, canceled, or was completed at another instant.
     """
     order = locked_order(program.id, order_id)
-    if order.completed_at == completed_at:
-        return
-    if order.completed_at is not None or not _can_complete(order):
-        raise _not_completable(order)
-    _complete(program, {order_id: order}, {order_id: completed_at})
+    due: dict[UUID, datetime] = {}
+    if refused := _completion(order, completed_at, due).refused:
+        raise refused
+    _complete(program, {order_id: order}, due)
 
 
-def _can_complete(order: OrderRecord) -> bool:
-    return order.status in {"paid", "completed"}
-
-
-def _not_completable(order: OrderRecord) -> OrderInOtherState:
-    detail = "The order was completed at another instant." if order.completed_at else f"The order is {order.status}."
-    return OrderInOtherState(detail, status_now=order.status)
+def _not_completable(status: str, completed_at: datetime | None) -> OrderInOtherState:
+    detail = "The order was completed at another instant." if completed_at else f"The order is {status}."
+    return OrderInOtherState(detail, status_now=status)
 
 
 def _complete(program: Program, orders: dict[UUID, OrderRecord], due: dict[UUID, datetime]) -> None:
@@ -132,9 +141,7 @@ def _complete(program: Program, orders: dict[UUID, OrderRecord], due: dict[UUID,
         earnings.start_hold(program.id, list(ends), list(ends.values()))
 
 
-def _hold_ends(
-    program: Program, orders: dict[UUID, OrderRecord], due: dict[UUID, datetime]
-) -> dict[UUID, datetime]:
+def _hold_ends(program: Program, orders: dict[UUID, OrderRecord], due: dict[UUID, datetime]) -> dict[UUID, datetime]:
     """By the settings under which each order was accepted; those that hold from payment have begun already."""
     versions = {order.settings_version for order in orders.values() if order.settings_version is not None}
     settings = {version: settings_at(program.id, version) for version in versions}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 
 from commission.orders.new_order import NewLine, NewOrder
 from commission.orders.schemas import NewOrderBody, OrderBatchBody
@@ -43,7 +43,7 @@ class Loaded(NamedTuple):
 class OrderLoader:
     """Body of `POST /v1/orders`."""
 
-    schema = NewOrderBody
+    schema: type[Schema] = NewOrderBody
 
     def load(self, body: bytes) -> NewOrder:
         return load_order(body)
@@ -52,12 +52,12 @@ class OrderLoader:
 class OrderBatchLoader:
     """Body of `POST /v1/orders/batch`: one bad order never harms the others."""
 
-    schema = OrderBatchBody
+    schema: type[Schema] = OrderBatchBody
 
     def load(self, body: bytes) -> list[Loaded]:
         try:
             raw = _batch.decode(body).orders
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raw = [msgspec.Raw(msgspec.json.encode(item)) for item in _slow_items(parsed(body))]
         if not 1 <= len(raw) <= MAX_BATCH:
             raise Invalid.at("/orders", f"Between 1 and {MAX_BATCH} orders.")
@@ -65,9 +65,10 @@ class OrderBatchLoader:
 
 
 def _slow_items(document: Any) -> list[Any]:
-    if not isinstance(document, dict) or not isinstance(document.get("orders"), list) or len(document) > 1:
+    orders = document.get("orders") if isinstance(document, dict) and len(document) == 1 else None
+    if not isinstance(orders, list):
         raise Invalid.at("/orders", "The body must be an object with a list of orders and nothing else.")
-    return document["orders"]
+    return orders
 
 
 def _loaded(raw: bytes) -> Loaded:
@@ -93,7 +94,7 @@ def load_order(raw: bytes) -> NewOrder:
     """
     try:
         return _checked(_order.decode(raw), raw)
-    except (msgspec.MsgspecError, ValidationError, ValueError, OverflowError):
+    except (msgspec.MsgspecError, ValidationError, ValueError, OverflowError, RecursionError):
         return _through_shape(parsed(raw))
 
 

@@ -25,7 +25,8 @@ blueprint = Blueprint("me_orders", __name__)
 @endpoint(ME, summary="My own purchases, newest first", query=Page, answer=OwnOrderShape, paged=True)
 def my_orders(actor: Actor, query: dict[str, Any]) -> Any:
     limit = query["limit"]
-    ids = queries.orders_of_customer(actor.program_id, actor.id, id_cursor(query["cursor"]), limit + 1)
+    own = queries.OrderFilter(customer_id=actor.id)
+    ids = queries.order_ids(actor.program_id, own, id_cursor(query["cursor"]), limit + 1)
     answer = page(ids, limit, lambda order_id: order_id, lambda order_id: [str(order_id)])
     answer["data"] = [own_order_shape(view) for view in queries.views_of(actor.program_id, answer["data"])]
     return answer

@@ -19,7 +19,13 @@ from commission.orders.errors import OrderInOtherState, OrderNotFound
 from commission.orders.models import RefundRow
 from commission.orders.records import LineRecord, OrderRecord, RefundRecord
 from commission.orders.refund_rules import (
-    Refund, RefundableLine, RefundItem, refund_of_amount, refund_of_items, refund_of_rest, reversal_of,
+    Refund,
+    RefundableLine,
+    RefundItem,
+    refund_of_amount,
+    refund_of_items,
+    refund_of_rest,
+    reversal_of,
 )  # fmt: skip
 from core.auth.actor import Program
 from core.bulk import insert_rows
@@ -69,7 +75,8 @@ class _State:
     def __init__(self, order: OrderRecord, lines: list[LineRecord], commissions: list[CommissionRecord]) -> None:
         self.order = order
         self.lines = [
-            RefundableLine(x.sku, x.unit_price, x.quantity, x.base, x.refunded_quantity, x.refunded_amount) for x in lines
+            RefundableLine(x.sku, x.unit_price, x.quantity, x.base, x.refunded_quantity, x.refunded_amount)
+            for x in lines
         ]
         self.commissions = commissions
         self.extras_left = order.extras_left

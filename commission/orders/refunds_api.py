@@ -5,10 +5,11 @@ from typing import Any
 from flask import Blueprint
 
 from commission.orders import lifecycle, queries
+from commission.orders.batches import Item, ItemsLoader
 from commission.orders.errors import OrderNotFound
 from commission.orders.refunds import NewRefund, Refunded, refund_orders
+from commission.orders.schemas import MAX_BATCH, NewBatchRefund, OrderBatchResults, RefundBatchBody, RefundShape
 from commission.orders.schemas import NewRefund as NewRefundBody
-from commission.orders.schemas import OrderBatchResults, RefundBatchBody, RefundShape
 from commission.orders.shapes import refund_shape
 from core.auth.actor import Actor
 from core.http.endpoint import endpoint
@@ -16,6 +17,7 @@ from core.http.schemas import batch_error
 from core.ids import parse_ref, public_id
 
 blueprint = Blueprint("refunds", __name__)
+_BATCH = ItemsLoader(RefundBatchBody, "refunds", NewBatchRefund, MAX_BATCH)
 
 
 @blueprint.post("/v1/orders/<ref:ref>/refunds")
@@ -32,25 +34,20 @@ def refund_order(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
 
 
 @blueprint.post("/v1/refunds/batch")
-@endpoint("orders:write", summary="Refund up to 1000 times", body=RefundBatchBody, answer=OrderBatchResults)
-def refund_batch(actor: Actor, body: dict[str, Any]) -> Any:
-    refunds = body["refunds"]
-    known = queries.known_orders(actor.program_id, [refund["order_external_id"] for refund in refunds])
-    wanted = [
-        _refund(known[refund["order_external_id"]].id, refund)
-        for refund in refunds
-        if refund["order_external_id"] in known
-    ]
-    results = iter(refund_orders(actor.program, wanted))
-    return {
-        "results": [
-            _result(
-                refund["external_id"],
-                next(results) if refund["order_external_id"] in known else Refunded(None, error=OrderNotFound()),
-            )
-            for refund in refunds
-        ]
-    }
+@endpoint("orders:write", summary="Refund up to 1000 times", body=_BATCH, answer=OrderBatchResults)
+def refund_batch(actor: Actor, body: list[Item]) -> Any:
+    named = [item.content["order_external_id"] for item in body if item.content]
+    known = queries.known_orders(actor.program_id, named)
+    wanted: dict[int, NewRefund] = {}
+    fates: dict[int, Refunded] = {}
+    for number, item in enumerate(body):
+        order = known.get(item.content["order_external_id"]) if item.content else None
+        if item.content and order:
+            wanted[number] = _refund(order.id, item.content)
+        else:
+            fates[number] = Refunded(None, error=item.refused or OrderNotFound())
+    fates |= zip(wanted, refund_orders(actor.program, list(wanted.values())), strict=True)
+    return {"results": [_result(item.external_id, fates[number]) for number, item in enumerate(body)]}
 
 
 def _refund(order_id: Any, body: dict[str, Any]) -> NewRefund:
@@ -59,7 +56,7 @@ def _refund(order_id: Any, body: dict[str, Any]) -> NewRefund:
     )
 
 
-def _result(external_id: str, result: Refunded) -> dict[str, Any]:
+def _result(external_id: str | None, result: Refunded) -> dict[str, Any]:
     return {
         "external_id": external_id,
         "status": "error" if result.error else "created" if result.created else "exists",

@@ -6,10 +6,19 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from commission.orders.new_order import MAX_LINES, MAX_QUANTITY
 from core.http.fields import (
-    Amount, Attributes, ExternalId, Flag, Identifier, Instant, Note, Text, Whole,
+    Amount,
+    Attributes,
+    ExternalId,
+    Flag,
+    Identifier,
+    Instant,
+    Note,
+    Text,
+    Whole,
 )  # fmt: skip
 from core.http.schemas import BatchResult, Body, Page
 
+MAX_BATCH = 1000  # refunds or completions
 STATUSES = ["placed", "paid", "completed", "canceled"]
 Currency = validate.Regexp(r"[A-Z]{3}\Z", error="Not an ISO 4217 code such as CNY.")
 
@@ -82,7 +91,7 @@ class NewBatchRefund(RefundTerms):
 
 
 class RefundBatchBody(Body):
-    refunds = fields.List(fields.Nested(NewBatchRefund), required=True, validate=validate.Length(1, 1000))
+    refunds = fields.List(fields.Nested(NewBatchRefund), required=True, validate=validate.Length(1, MAX_BATCH))
 
 
 class PayBody(Body):
@@ -98,7 +107,7 @@ class BatchCompletion(CompleteBody):
 
 
 class CompleteBatchBody(Body):
-    orders = fields.List(fields.Nested(BatchCompletion), required=True, validate=validate.Length(1, 1000))
+    orders = fields.List(fields.Nested(BatchCompletion), required=True, validate=validate.Length(1, MAX_BATCH))
 
 
 class CancelBody(Body):
@@ -192,7 +201,7 @@ class OrderShape(Schema):
     content_id = fields.String(allow_none=True)
     session_id = fields.String(allow_none=True)
     attributes = fields.Dict()
-    attribution = fields.Nested(AttributionShape, allow_none=True)
+    attribution = fields.Nested(AttributionShape)
     commissions = fields.List(fields.Nested(OrderCommissionShape))
     refunds = fields.List(fields.Nested(RefundShape))
 
@@ -253,7 +262,7 @@ class ExplanationShape(Schema):
     order_id = fields.String()
     external_id = fields.String()
     status = fields.String()
-    attribution = fields.Nested(AttributionShape, allow_none=True)
+    attribution = fields.Nested(AttributionShape)
     evidence_refused = fields.List(fields.Dict(), metadata={"description": "source, member_id and the reason"})
     levels_unpaid = fields.List(fields.Dict(), metadata={"description": "level, member_id and the reason"})
     plan = fields.Dict(allow_none=True)
@@ -266,6 +275,6 @@ class ExplanationShape(Schema):
 class OwnExplanationShape(Schema):
     order_id = fields.String()
     status = fields.String()
-    source = fields.String(allow_none=True)
+    source = fields.String()
     plan = fields.Dict(allow_none=True)
     commissions = fields.List(fields.Dict())

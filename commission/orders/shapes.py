@@ -59,12 +59,10 @@ def _line_shape(line: LineRecord) -> dict[str, Any]:
     }
 
 
-def _attribution_shape(order: OrderRecord) -> dict[str, Any] | None:
-    """None while the order is not paid: nobody sold it yet."""
-    if order.attribution_source is None:
-        return None
+def _attribution_shape(order: OrderRecord) -> dict[str, Any]:
+    """While the order is not paid nobody has sold it: `none`."""
     return {
-        "source": order.attribution_source,
+        "source": order.attribution_source or "none",
         "member_id": public_id_or_none("mem", order.attributed_member_id),
         "evidence": order.evidence.get("accepted"),
     }

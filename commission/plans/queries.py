@@ -51,6 +51,7 @@ def plans(program_id: UUID, after: UUID | None, most: int) -> Sequence[PlanVersi
     return fetch_all(
         PlanVersion,
         """SELECT id, name, effective_from, terms, warnings, created_at, retired_at FROM plans
-           WHERE program_id = %(program_id)s AND (%(after)s::uuid IS NULL OR id < %(after)s) ORDER BY id DESC LIMIT %(most)s""",
+           WHERE program_id = %(program_id)s AND (%(after)s::uuid IS NULL OR id < %(after)s)
+           ORDER BY id DESC LIMIT %(most)s""",
         program_id=program_id, after=after, most=most,
     )  # fmt: skip

@@ -98,8 +98,13 @@ def plan_shape(plan: PlanVersion) -> dict[str, Any]:
         "effective_from": plan.effective_from,
         "levels": [{"rate_bps": level.get("rate_bps", 0)} for level in terms["levels"]],
         "cap_bps": terms.get("cap_bps"),
-        "rules": terms.get("rules", []),
+        "rules": [_rule_shape(rule) for rule in terms.get("rules", [])],
         "warnings": plan.warnings,
         "created_at": plan.created_at,
         "retired_at": plan.retired_at,
     }
+
+
+def _rule_shape(rule: dict[str, Any]) -> dict[str, Any]:
+    """As it was given: defaults are left out of what is stored, and a term of nothing is a rate of 0."""
+    return rule | ({"levels": [level or {"rate_bps": 0} for level in rule["levels"]]} if "levels" in rule else {})

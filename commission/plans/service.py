@@ -12,13 +12,11 @@ from commission.plans import queries
 from commission.plans.errors import PlanNotFound
 from commission.plans.queries import PlanStart, PlanVersion
 from commission.plans.rules import plan_warnings
-from commission.plans.terms import Plan, PlanTerms, plan_from
+from commission.plans.terms import PlanTerms, plan_from
 from core.auth.actor import Actor
 from core.clock import now
 from core.db import execute, json
-from core.errors import Invalid
 from core.ids import new_id
-
 
 # A published plan never changes, so making its terms ready once a process is enough.
 _ready: dict[tuple[UUID, UUID], PlanTerms] = {}
@@ -28,14 +26,11 @@ _MAX_READY = 1000
 def publish_plan(actor: Actor, name: str, effective_from: datetime, terms: dict[str, Any]) -> PlanVersion:
     """A new version, in effect from an instant that may be past; earlier orders keep theirs.
 
-    Terms that could exceed the caps are published all the same, with warnings: the caps hold on every order.
-
-    Raises:
-        Invalid: more levels than the program allows.
+    Terms that could exceed the caps are published all the same, with warnings: the caps hold on every order. So are
+    more levels than the program pays (max_levels): no order goes that far up.
     """
     plan = plan_from(terms)
     settings = actor.program.settings
-    _check_levels(plan, settings.max_levels)
     warnings = [msgspec.to_builtins(one) for one in plan_warnings(plan, settings.payout_cap_bps, settings.max_levels)]
     plan_id = new_id()
     execute(
@@ -45,14 +40,6 @@ def publish_plan(actor: Actor, name: str, effective_from: datetime, terms: dict[
         terms=json(msgspec.to_builtins(plan)), warnings=json(warnings), by=actor.id, at=now(),
     )  # fmt: skip
     return plan_of(actor.program_id, plan_id)
-
-
-def _check_levels(plan: Plan, max_levels: int) -> None:
-    if len(plan.levels) > max_levels:
-        raise Invalid.at("/levels", f"The program pays {max_levels} levels at most (max_levels).")
-    for number, rule in enumerate(plan.rules):
-        if len(rule.levels) > max_levels:
-            raise Invalid.at(f"/rules/{number}/levels", f"The program pays {max_levels} levels at most (max_levels).")
 
 
 def retire_plan(program_id: UUID, plan_id: UUID) -> PlanVersion:

@@ -110,13 +110,15 @@ def list_settlement_payouts(actor: Actor, ref: str, query: dict[str, Any]) -> An
 
 
 @blueprint.get("/v1/settlements/<ref>/export")
-@endpoint("settlements:read", summary="The run's payouts as a file", query=ExportQuery)
+@endpoint(
+    "settlements:read", summary="The run's payouts as a file", query=ExportQuery,
+    media_type=", ".join(export.MEDIA_TYPES.values()),
+    description="Amounts are minor units and accounts are masked. No cell is a formula.",
+)  # fmt: skip
 def export_settlement(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
     run = service.run_of(actor.program_id, _run_id(ref))
-    write, media_type = export.WRITERS[query["format"]]
-    response = Response(
-        FileWrapper(write(export.lines(actor.program_id, run.id))), content_type=media_type, direct_passthrough=True
-    )
+    written = export.WRITERS[query["format"]](export.lines(actor.program_id, run.id))
+    response = Response(FileWrapper(written), mimetype=export.MEDIA_TYPES[query["format"]], direct_passthrough=True)
     name = f"{public_id('stl', run.id)}.{query['format']}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

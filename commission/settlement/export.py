@@ -49,7 +49,7 @@ Cell = str | int | None
 
 
 def lines(program_id: UUID, run_id: UUID) -> Iterator[tuple[Cell, ...]]:
-    """The run's payouts in id order, excluded ones too: their status says so. Amounts in minor units, accounts masked."""
+    """The run's payouts in id order, excluded ones too: their status says so. Minor units; accounts masked."""
     after: UUID | None = None
     while rows := _page(program_id, run_id, after):
         for row in rows:
@@ -121,7 +121,5 @@ def _write_row(sheet: "xlsxwriter.worksheet.Worksheet", number: int, row: tuple[
             sheet.write_string(number, column, cell)
 
 
-WRITERS = {
-    "csv": (write_csv, "text/csv; charset=utf-8"),
-    "xlsx": (write_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-}
+WRITERS = {"csv": write_csv, "xlsx": write_xlsx}
+MEDIA_TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}

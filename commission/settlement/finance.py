@@ -124,7 +124,7 @@ def sums(program_id: UUID, currency: str, as_of: datetime) -> Sums:
 
 
 _DEBTS: LiteralString = """,
-    debtors AS MATERIALIZED (SELECT member_id, -available AS debt FROM then_had WHERE available < 0),
+    debtors AS MATERIALIZED (SELECT member_id, (-available)::bigint AS debt FROM then_had WHERE available < 0),
     history AS (
       SELECT p.member_id, t.recorded_at,
              sum(p.amount) OVER (PARTITION BY p.member_id ORDER BY t.recorded_at, t.id, p.position) AS balance

@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError
 
 from core.audit import service as audit
 from core.auth import service as auth
-from core.auth.access import PUBLIC
+from core.auth.access import PERMISSIONS, PUBLIC
 from core.auth.actor import Actor, ActorKind
 from core.db import Collision, transaction
 from core.http import idempotency
@@ -88,8 +88,10 @@ def endpoint(  # noqa: PLR0913 -- each is one fact about the endpoint, given by 
     one transaction of the actor's program (read-only for GET) and returns a value, or a pair of value and status.
     `answer` is the shape shown in OpenAPI (a page of it where `paged`). `also`: other 2xx statuses it may answer.
     `refuses`: the codes of its own refusals. `secret`: the answer is never stored. `media_type`: of an answer that
-    is a file. `description`: what a client must know beyond the summary.
+    is a file, several with ", " between. `description`: what a client must know beyond the summary.
     """
+    if access not in PERMISSIONS and access != PUBLIC:
+        raise ValueError(f"{access} is no permission of core/auth/access.py")
     loader = SchemaLoader(body) if isinstance(body, type) else body
     spec = Endpoint(
         access=access, summary=summary, description=description, body=loader, query=query, answer=answer,

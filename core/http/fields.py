@@ -190,4 +190,6 @@ def _weight(value: Any, depth: int) -> int:
         return sum(_weight(key, depth + 1) + _weight(item, depth + 1) for key, item in value.items())
     if isinstance(value, list):
         return sum(_weight(item, depth + 1) for item in value)
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        raise ValidationError("A whole number does not fit 64 bits.")
     return 8

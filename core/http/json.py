@@ -1,5 +1,6 @@
 """JSON in and out: orjson, instants with Z, and a body that is refused before it can do harm."""
 
+import json
 from typing import Any
 
 import orjson
@@ -17,7 +18,14 @@ class UnsupportedMediaType(DomainError):
 
 
 def dumps(value: Any) -> bytes:
-    return orjson.dumps(value, option=_OPTIONS)
+    try:
+        return orjson.dumps(value, option=_OPTIONS)
+    except orjson.JSONEncodeError:  # a whole number beyond 64 bits, which exact terms of a huge order can be
+        return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _plain(value: Any) -> Any:
+    return orjson.loads(orjson.dumps(value, option=_OPTIONS))
 
 
 def raw_body() -> bytes:

@@ -122,7 +122,7 @@ def _answer(method: str, spec: Endpoint, status: int) -> dict[str, Any]:
     if method == "POST" and spec.access != PUBLIC:
         answer["headers"]["Idempotent-Replayed"] = "Replayed"
     if spec.media_type != JSON:
-        answer["content"] = {spec.media_type: {"schema": {"type": "string"}}}
+        answer["content"] = {one: {"schema": {"type": "string"}} for one in spec.media_type.split(", ")}
     elif spec.answer is not None:
         answer["content"] = {JSON: _paged(spec.answer) if spec.paged else _single(spec.answer)}
     return answer
@@ -199,7 +199,9 @@ def problem_response(codes: list[str]) -> dict[str, Any]:
         "type": f"urn:banyan:problem:{first.code}", "title": first.title, "status": first.status,
         "detail": first.title, "code": first.code, "request_id": "req_01kbt1wz00fcyry88y1p63pagn",
     }  # fmt: skip
-    schema = {"allOf": ["Problem", {"type": "object", "properties": {"code": {"enum": codes}}}]}
+    schema = {
+        "allOf": [{"$ref": "#/components/schemas/Problem"}, {"type": "object", "properties": {"code": {"enum": codes}}}]
+    }
     return {
         "description": " · ".join(f"`{code}`: {known[code].title}" for code in codes),
         "headers": {"X-Request-Id": "RequestId"} | _HEADERS.get(first.status, {}),

@@ -5,7 +5,7 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_instance
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from core.http.fields import Amount, Attributes, Day, Identifier, Instant, Note, Reference, Text
 
@@ -20,7 +20,7 @@ class ShapePlugin(MarshmallowPlugin):
 
     def __init__(self) -> None:
         super().__init__(schema_name_resolver=self._name)  # type: ignore[arg-type]  # None is its word for "inline"
-        self._classes: dict[str, type[Schema]] = {}
+        self._classes: dict[str, type[Any]] = {"Problem": object, "Fault": object}  # the document's own
 
     def init_spec(self, spec: APISpec) -> None:
         super().init_spec(spec)

@@ -30,7 +30,7 @@ def configure_logging(level: str, process: str) -> None:
         processors=[*shared, _rendered],
         logger_factory=lambda *_names: _StandardError(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # a second application in a process may log otherwise
     )
     handler = _StandardErrorHandler()
     handler.setFormatter(

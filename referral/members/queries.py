@@ -148,9 +148,11 @@ def inviters(program_id: UUID, ids: Collection[UUID], invite_codes: Collection[s
         return {}
     rows = fetch_all(
         _Inviter,
-        """SELECT id, invite_code FROM members
-           WHERE program_id = %(program_id)s AND status <> 'erased'
-             AND (id = ANY(%(ids)s::uuid[]) OR invite_code = ANY(%(invite_codes)s::text[]))""",
+        """SELECT id, NULL FROM members
+           WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[]) AND status <> 'erased'
+           UNION ALL
+           SELECT id, invite_code FROM members
+           WHERE program_id = %(program_id)s AND invite_code = ANY(%(invite_codes)s::text[])""",
         program_id=program_id, ids=list(ids), invite_codes=list(invite_codes),
     )  # fmt: skip
     found: dict[str | UUID, UUID] = {row.id: row.id for row in rows}

@@ -34,6 +34,11 @@ def member_id_of(program_id: UUID, ref: Ref) -> UUID:
     return found
 
 
+def known_members(program_id: UUID, external_ids: Sequence[str]) -> dict[str, UUID]:
+    """The ids of those external ids that name a member, in one statement; the others are left out."""
+    return queries.ids_of_external_ids(program_id, external_ids) if external_ids else {}
+
+
 def cards_of(program_id: UUID, ids: Sequence[UUID]) -> dict[UUID, MemberCard]:
     """How members are shown in other resources, in one statement; ids that are not of the program are left out."""
     return {card.id: card for card in queries.cards(program_id, ids)} if ids else {}
@@ -144,6 +149,6 @@ def depths_of(program_id: UUID, members: Sequence[Member]) -> dict[UUID, int]:
 
 __all__ = [
     "Member", "MemberCard", "Registered", "cards_of", "change_member", "customers_for", "depths_of", "enrol", "erase",
-    "find_living", "find_members", "issue_tokens", "living_member_id_of", "masked_name", "member_id_of", "member_of",
-    "members_of", "register", "register_erasure_guard",
+    "find_living", "find_members", "issue_tokens", "known_members", "living_member_id_of", "masked_name",
+    "member_id_of", "member_of", "members_of", "register", "register_erasure_guard",
 ]  # fmt: skip

@@ -121,9 +121,10 @@ def _rows_above(program_id: UUID, taken: Sequence[Taken]) -> list[_Row]:
              SELECT member_id, counted_under, members, orders, sales, own_orders, own_sales, last_order_at
              FROM team_totals WHERE program_id = %(program_id)s AND member_id = ANY(%(ids)s::uuid[])
              UNION
-             SELECT t.member_id, t.counted_under, t.members, t.orders, t.sales, t.own_orders, t.own_sales,
-                    t.last_order_at
-             FROM above a JOIN team_totals t ON t.program_id = %(program_id)s AND t.member_id = a.counted_under)
+             SELECT t.*
+             FROM above a CROSS JOIN LATERAL (
+               SELECT member_id, counted_under, members, orders, sales, own_orders, own_sales, last_order_at
+               FROM team_totals WHERE program_id = %(program_id)s AND member_id = a.counted_under OFFSET 0) t)
            SELECT * FROM above""",
         program_id=program_id, ids=list(named),
     )  # fmt: skip

@@ -1,4 +1,8 @@
-"""Reads of the tree: uplines, downlines, teams. Adjacency with recursive statements, each for a whole set at once."""
+"""Reads of the tree: uplines, downlines, teams. Adjacency with recursive statements, each for a whole set at once.
+
+The steps of a recursion are LATERAL look-ups behind OFFSET 0, which cannot be planned otherwise than one by one: while
+a table is small the planner prefers to hash the whole program at every step, and keeps to it until the next ANALYZE.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -82,8 +86,10 @@ def chains(program_id: UUID, member_ids: Sequence[UUID], most: int, *, enrolment
              SELECT id AS start, 1 AS step, id, status, grade, enrolment, inviter_id, binding_expires_at
              FROM members WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[])
              UNION ALL
-             SELECT c.start, c.step + 1, m.id, m.status, m.grade, m.enrolment, m.inviter_id, m.binding_expires_at
-             FROM chain c JOIN members m ON m.program_id = %(program_id)s AND m.id = c.inviter_id
+             SELECT c.start, c.step + 1, m.*
+             FROM chain c CROSS JOIN LATERAL (
+               SELECT id, status, grade, enrolment, inviter_id, binding_expires_at
+               FROM members WHERE program_id = %(program_id)s AND id = c.inviter_id OFFSET 0) m
              WHERE c.step < %(most)s)
            SELECT start, id, status, grade,
                   status = 'active' AND (enrolment = 'enrolled' OR (%(open)s AND enrolment <> 'exited')),
@@ -103,7 +109,8 @@ def links_above(program_id: UUID, member_ids: Collection[UUID]) -> dict[UUID, UU
              SELECT id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[])
              UNION
              SELECT m.id, m.inviter_id
-             FROM above a JOIN members m ON m.program_id = %(program_id)s AND m.id = a.inviter_id)
+             FROM above a CROSS JOIN LATERAL (
+               SELECT id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = a.inviter_id OFFSET 0) m)
            SELECT id, inviter_id FROM above""",
         program_id=program_id, ids=list(member_ids),
     )  # fmt: skip
@@ -129,7 +136,8 @@ def upline(program_id: UUID, member_id: UUID, levels: int) -> list[Placed]:
              SELECT 0 AS level, id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = %(id)s
              UNION ALL
              SELECT a.level + 1, m.id, m.inviter_id
-             FROM above a JOIN members m ON m.program_id = %(program_id)s AND m.id = a.inviter_id
+             FROM above a CROSS JOIN LATERAL (
+               SELECT id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = a.inviter_id OFFSET 0) m
              WHERE a.level < %(levels)s)
            SELECT level, id FROM above WHERE level > 0 ORDER BY level""",
         program_id=program_id, id=member_id, levels=levels,
@@ -158,7 +166,8 @@ def downline_between(
              SELECT 1 AS level, id FROM members WHERE program_id = %(program_id)s AND inviter_id = %(member_id)s
              UNION ALL
              SELECT t.level + 1, m.id
-             FROM team t JOIN members m ON m.program_id = %(program_id)s AND m.inviter_id = t.id
+             FROM team t CROSS JOIN LATERAL (
+               SELECT id FROM members WHERE program_id = %(program_id)s AND inviter_id = t.id OFFSET 0) m
              WHERE t.level < %(last)s)
            SELECT level, id FROM team
            WHERE level >= %(first)s AND (level, id) > (%(after_level)s, %(after_id)s)
@@ -196,7 +205,8 @@ def level_counts(program_id: UUID, member_id: UUID, active_since: datetime) -> l
              SELECT 1 AS level, id FROM members WHERE program_id = %(program_id)s AND inviter_id = %(member_id)s
              UNION ALL
              SELECT t.level + 1, m.id
-             FROM team t JOIN members m ON m.program_id = %(program_id)s AND m.inviter_id = t.id)
+             FROM team t CROSS JOIN LATERAL (
+               SELECT id FROM members WHERE program_id = %(program_id)s AND inviter_id = t.id OFFSET 0) m)
            SELECT team.level, count(*), count(c.last_order_at)
            FROM team LEFT JOIN team_totals c
              ON c.program_id = %(program_id)s AND c.member_id = team.id AND c.last_order_at >= %(active_since)s

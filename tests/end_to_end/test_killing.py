@@ -48,7 +48,7 @@ def settled_exactly_once(scene: Scene, settlement_id: str) -> None:
     assert Counter(payout["status"] for payout in payouts) == {"paid": scene.sellers}
     moved = httpx.get(f"{scene.product.sandbox()}/book").json()["transfers"]
     by_account = Counter(transfer["account"] for transfer in moved)
-    assert set(by_account.values()) == {1}
+    assert [transfer for transfer in moved if by_account[transfer["account"]] > 1] == []
     assert len(by_account) == scene.sellers
     assert {transfer["amount"] for transfer in moved} == {scene.amount}
     audit = scene.audit()

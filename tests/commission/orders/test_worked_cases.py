@@ -1,12 +1,6 @@
 """The worked cases of the arithmetic, through the API: what clients see is what the rules say."""
 
-from typing import Any
-
-from tests.commission.orders.conftest import Shop
-
-
-def earned(order: dict[str, Any]) -> list[tuple[int, int, int]]:
-    return [(one["level"], one["amount"], one["reversed"]) for one in order["commissions"]]
+from tests.commission.orders.conftest import Shop, earned
 
 
 def test_case_1_two_lines_two_levels(shop: Shop) -> None:

@@ -8,6 +8,8 @@ import pytest
 from commission.settlement import closing, execution
 from core.db import execute, scalars, transaction
 from core.ids import public_id
+from core.jobs.registry import SCHEDULES
+from core.jobs.scheduler import publish_where_due
 from tests.clients import ApiClient, TestProgram
 from tests.commission.settlement.runs import (
     approved,
@@ -20,7 +22,7 @@ from tests.commission.settlement.runs import (
     show,
     skipped,
 )
-from tests.factories import Earning, seed_commissions, seed_payees, take_back
+from tests.factories import Earning, add_payout_method, seed_commissions, seed_members, seed_payees, take_back
 from tests.jobs import deliver_now, lease_jobs, run_jobs
 
 
@@ -61,6 +63,27 @@ def test_a_run_from_draft_to_completed(program: TestProgram, small_chunks: None)
     assert (done["status"], progress(done)) == ("completed", {"paid": 7})
     assert done["finished_at"] is not None
     assert done["executed_by"] == run["created_by"]
+
+
+def test_the_books_of_a_run_paid_by_hand(program: TestProgram) -> None:
+    members = seed_members(program, 2)
+    for member in members:
+        add_payout_method(program, member, kind="manual")
+    seed_commissions(program, [Earning(member, 4000) for member in members])
+    office = office_of(program)
+    run = approved(program, office)
+    step(office.maker, run, "execute")
+    run_jobs(program.id)
+    for payout_id in payouts_of(program):
+        assert show(program, run["id"])["status"] == "executing"
+        paid = office.checker.post(f"/v1/payouts/{payout_id}/mark-paid", {"voucher": f"V-{payout_id}"})
+        assert paid.status_code == 200, paid.text
+        publish_where_due(program.id, [SCHEDULES["settlement.complete_finished"]])
+        run_jobs(program.id)
+    assert show(program, run["id"])["status"] == "completed"
+    assert balances(program, members) == [(0, 0, 0, 4000)] * 2
+    publish_where_due(program.id, [SCHEDULES["settlement.complete_finished"]])
+    assert run_jobs(program.id) == []  # nothing executes: the sweep rests
 
 
 @pytest.mark.parametrize("status", ["processing", "unknown", "awaiting_payee", "submitting", "queued"])

@@ -1,0 +1,90 @@
+"""A small slice of the demo's own data, the real sandbox rail, and workers that work whenever the demo looks."""
+
+import csv
+import gzip
+import io
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from rich.console import Console
+
+from commission.payouts import rails
+from commission.payouts.rails.protocol import Timeouts
+from commission.payouts.rails.sandbox.client import SandboxRail
+from core.jobs.registry import SCHEDULES
+from core.jobs.scheduler import publish_where_due
+from demo.accounts import Access, establish
+from demo.cut import uplines
+from demo.load import DATA
+from demo.progress import Show
+from demo.retail import COLUMNS, MEMBERS, ORDER_ITEMS, REFUND_ITEMS, RetailFolder, rows_of
+from demo.run import Options
+from tests.commission.payouts.rails.conftest import Sandbox
+from tests.jobs import run_jobs
+
+ORDERS_IN_SLICE = 120
+
+
+def write_file(folder: Path, name: str, rows: Iterable[list[str]]) -> None:
+    """One file of the data set."""
+    text = io.StringIO()
+    csv.writer(text).writerows([COLUMNS[name], *rows])
+    (folder / name).write_bytes(gzip.compress(text.getvalue().encode()))
+
+
+@pytest.fixture(scope="session")
+def retail_slice(tmp_path_factory: pytest.TempPathFactory) -> RetailFolder:
+    """Orders that were refunded, early and after the settlement, and some that were not; their customers' uplines."""
+    folder = tmp_path_factory.mktemp("slice")
+    refunds = list(rows_of(DATA / REFUND_ITEMS))
+    late = {row[1] for row in refunds if row[5] > "2011-02-01"}
+    early = {row[1] for row in refunds[:60]}
+    lines = list(rows_of(DATA / ORDER_ITEMS))
+    numbers = list(dict.fromkeys(row[0] for row in lines))
+    chosen = {*numbers[:ORDERS_IN_SLICE], *sorted(late)[:20], *early}
+    write_file(folder, ORDER_ITEMS, [row for row in lines if row[0] in chosen])
+    write_file(folder, REFUND_ITEMS, [row for row in refunds if row[1] in chosen])
+    customers = {row[1] for row in lines if row[0] in chosen} - {""}
+    write_file(folder, MEMBERS, uplines(list(rows_of(DATA / MEMBERS)), customers))
+    return RetailFolder(folder)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A real sandbox server, and the rail of this process leading to it."""
+    server = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    before = dict(rails._rails)
+    rails.register(SandboxRail(lambda: server.url, Timeouts(3, 10, 10)))
+    yield server
+    rails._rails.clear()
+    rails._rails.update(before)
+    server.kill()
+
+
+@pytest.fixture
+def show() -> Show:
+    """Plain lines that can be read back: `show.console.file.getvalue()`."""
+    return Show(Console(file=io.StringIO(), width=200), None)
+
+
+@pytest.fixture
+def access(app: Flask, sandbox: Sandbox) -> Access:
+    """A fresh program, as the demo makes it."""
+    return establish(app, "Test of the demo")
+
+
+@pytest.fixture
+def working() -> Callable[[Access], Options]:
+    """Options under which scheduler, relay and workers do all there is whenever the demo waits."""
+
+    def work(program_id: UUID) -> None:
+        publish_where_due(program_id, list(SCHEDULES.values()))
+        run_jobs(program_id)
+
+    def options(access: Access, batch: int = 50, seed: int | None = None) -> Options:
+        return Options(batch=batch, seed=seed, pause=lambda: work(access.program))
+
+    return options
