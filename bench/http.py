@@ -44,7 +44,7 @@ def run() -> None:
             print(f"peak memory of the web's processes: {_memory(ours)}")
 
 
-def _batches(orders: Sequence[NewOrder], headers: Mapping[str, str]) -> None:
+def _batches(orders: Sequence[NewOrder], headers: dict[str, str]) -> None:
     bodies = [_encode({"orders": orders[start : start + BATCH]}) for start in range(0, len(orders), BATCH)]
     load = post_all(OURS, "/v1/orders/batch", bodies, 2, headers, 200)
     lines = sum(len(order.items) for order in orders)
@@ -54,7 +54,7 @@ def _batches(orders: Sequence[NewOrder], headers: Mapping[str, str]) -> None:
     )
 
 
-def _compare(orders: Sequence[NewOrder], headers: Mapping[str, str], clients: int) -> None:
+def _compare(orders: Sequence[NewOrder], headers: dict[str, str], clients: int) -> None:
     """Single orders of the real sizes, each new; the two routes in turn, so that a noisy machine hits both."""
     loads: dict[int, list[Load]] = {OURS: [], BARE: []}
     for number in range(ROUNDS):
@@ -68,7 +68,8 @@ def _compare(orders: Sequence[NewOrder], headers: Mapping[str, str], clients: in
     print(f"single orders, {clients} client(s), median of {ROUNDS} rounds of {SINGLES}:")
     for name, load in (("banyan", ours), ("bare route", bare)):
         print(
-            f"  {name:10} {load.per_second:7,.0f}/s  p50 {load.percentile(0.5):.2f} ms  p99 {load.percentile(0.99):.2f} ms"
+            f"  {name:10} {load.per_second:7,.0f}/s"
+            f"  p50 {load.percentile(0.5):.2f} ms  p99 {load.percentile(0.99):.2f} ms"
         )
     print(f"  banyan : bare = {ours.seconds / bare.seconds:.1f} (goal: at most 6)")
 
@@ -83,7 +84,7 @@ def _server(target: str, port: int, environment: Mapping[str, str]) -> Iterator[
     """The target under granian as `make run` starts it: 2 processes with 8 threads."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
                "--workers", "2", "--blocking-threads", "8", "--no-ws", "--log-level", "error", target]  # fmt: skip
-    process = subprocess.Popen(command, env=os.environ | environment)
+    process = subprocess.Popen(command, env=os.environ | environment)  # noqa: S603 -- our own command line
     try:
         _wait_until_it_answers(port)
         yield process

@@ -2,7 +2,7 @@
 
 import contextlib
 import fcntl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -35,8 +35,8 @@ def load_demo(app: Flask, console: Console, folder: RetailFolder, options: Optio
             passed = run(app, access, folder, show, options)
             access = msgspec.structs.replace(access, loaded=True)
             keep(path, access)
-            _print(show, summary_lines(passed.outcome))
-        _print(show, way_on_lines(access, str(path), example_of(access.program)))
+            show.lines(summary_lines(passed.outcome))
+        show.lines(way_on_lines(access, str(path), example_of(access.program)))
 
 
 def _access(app: Flask, path: Path, show: Show) -> Access:
@@ -62,8 +62,3 @@ def _alone(run_dir: Path) -> Iterator[None]:
     with (run_dir / "demo.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _print(show: Show, lines: Iterable[str]) -> None:
-    for line in lines:
-        show.line(line)

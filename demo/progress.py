@@ -1,11 +1,11 @@
 """Shows how long work goes: bars on a terminal, otherwise plain lines. Knows nothing of what is done."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 LINE_SECONDS = 10.0  # without a terminal: a sign of life now and then, and a line at the end
 
@@ -19,19 +19,22 @@ class Step:
         self._show, self._title, self._total = show, title, total
         self._started = self._told = time.monotonic()
         self._ended = False
-        self._bar = None if show.bars is None else show.bars.add_task(title, total=total)
+        self._bar = None if show.bars is None else show.bars.add_task(title, total=total, visible=False)
 
     def advance(self, count: int) -> None:
         """So much more is done; ends the step when that is all."""
-        self.reach(self.done + count, self._total)
-        if count and self.done == self._total:
-            self.end()
+        if count:
+            self.reach(self.done + count, self._total)
+            if self.done == self._total:
+                self.end()
 
     def reach(self, done: int, total: int | None) -> None:
         """So much is done in all, of so much."""
+        if self._ended:
+            return
         self.done, self._total = done, total
-        if self._show.bars is not None and self._bar is not None:
-            self._show.bars.update(self._bar, completed=done, total=total)
+        if self._bar is not None:
+            self._show.draw(self._bar, done, total)
         elif time.monotonic() - self._told >= LINE_SECONDS:
             self._told = time.monotonic()
             self._show.line(f"  {self._title}: {done:,}" + (f" of {total:,}" if total is not None else ""))
@@ -64,9 +67,22 @@ class Show:
     def steps(self, *wanted: tuple[str, int | None]) -> Iterator[list[Step]]:
         """Pieces of work that go on beside each other."""
         begun = [Step(self, title, total) for title, total in wanted]
+        begun[0].reach(0, wanted[0][1])
         yield begun
         for step in begun:
             step.end()
+
+    def draw(self, bar: TaskID, done: int, total: int | None) -> None:
+        """This bar and no other: the supervisor's terminal clears one line when another process prints."""
+        if self.bars is not None:
+            for task in self.bars.tasks:
+                task.visible = task.id == bar
+            self.bars.update(bar, completed=done, total=total)
+
+    def lines(self, texts: Iterable[str]) -> None:
+        """Lines as they come."""
+        for text in texts:
+            self.line(text)
 
     def line(self, text: str) -> None:
         """A line of its own, as it stands."""

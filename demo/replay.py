@@ -35,10 +35,9 @@ def replay_through(app: Flask, folder: RetailFolder, show: Show, options: Option
     """The same on an application that is there."""
     access = establish(app, NAME)
     passed = run(app, access, folder, show, options)
-    lines = [*summary_lines(passed.outcome), *speed_lines(passed.intake, passed.seconds)]
+    show.lines(summary_lines(passed.outcome))
+    show.lines(speed_lines(passed.intake, passed.seconds))
     if twice:
-        lines += run_again(app, access, folder, show, options)
+        show.lines(run_again(app, access, folder, show, options))
     if stays:
-        lines += way_on_lines(access, None, passed.outcome.example)
-    for line in lines:
-        show.line(line)
+        show.lines(way_on_lines(access, None, passed.outcome.example))

@@ -67,6 +67,7 @@ def run_again(app: Flask, access: Access, folder: RetailFolder, show: Show, opti
         IntakeError: something was new, or a balance moved.
     """
     before = _fingerprint(access)
+    show.lines(("", "Once more 再来一遍"))
     again = run(app, access, folder, show, options)
     new = {name: tally.created for name, tally in again.intake.tallies.items() if tally.created}
     if new:

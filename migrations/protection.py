@@ -56,7 +56,8 @@ def ensure_application_role() -> None:
               IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{APPLICATION_ROLE}') THEN
                 CREATE ROLE {APPLICATION_ROLE} NOLOGIN;
               END IF;
-            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another database of the same server was quicker
+            -- another database of the same server was quicker
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
             END $$"""
     )
     op.execute(f"GRANT USAGE ON SCHEMA public TO {APPLICATION_ROLE}")
@@ -67,6 +68,7 @@ def create_append_only_guard() -> None:
     op.execute(
         """CREATE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
            BEGIN
-             RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+             RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+               USING ERRCODE = 'insufficient_privilege';
            END $$"""
     )

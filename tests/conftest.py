@@ -1,4 +1,4 @@
-"""Fixtures every test may use. Each test makes its own program: tenancy keeps tests apart, nothing is ever truncated."""
+"""Fixtures every test may use. Each test makes its own program: tenancy keeps them apart, nothing is truncated."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The tests' own PostgreSQL and Valkey: one pair for a run, one database and one Valkey number for each xdist worker."""
+"""The tests' own PostgreSQL and Valkey: one pair a run, one database and one Valkey number each xdist worker."""
 
 import os
 import shutil

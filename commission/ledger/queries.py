@@ -53,6 +53,11 @@ def has_open_money(program_id: UUID, member_id: UUID) -> bool:
     return found
 
 
+def has_transactions(program_id: UUID) -> bool:
+    """Whether anything was ever posted."""
+    return bool(scalar("SELECT EXISTS (SELECT 1 FROM ledger_transactions WHERE program_id = %(id)s)", id=program_id))
+
+
 def ensure_head(program_id: UUID) -> None:
     """Give a program its head row at its first need of it. Others who need it at that moment wait for it."""
     if head_of(program_id) is None:

@@ -83,7 +83,7 @@ Position = tuple[date, UUID]
 
 def opening_of(account: Account) -> Balance:
     """What the member had before the statement's first day."""
-    if account.since is None or account.since == date.min:
+    if account.since is None:
         return NOTHING
     return closing_of(account._replace(until=account.since - timedelta(days=1)))
 

@@ -9,6 +9,7 @@ from commission.ledger.sealing import CHUNK, seal_chunk
 from commission.ledger.service import open_money_of
 from core.jobs.outbox import publish
 from core.jobs.registry import job, schedule
+from core.programs.service import register_money_gate
 from referral.members.service import register_erasure_guard
 
 SEAL_JOB = "ledger.seal"
@@ -36,3 +37,4 @@ def audit(program_id: UUID, audit_id: str) -> None:
 
 
 register_erasure_guard(open_money_of)
+register_money_gate(queries.has_transactions)

@@ -13,7 +13,7 @@ from commission.payouts.rails.protocol import Outcome, Unknown
 _log = structlog.get_logger(__name__)
 
 THREADS = 8
-_GROUP_SECONDS = 0.25  # answers are recorded as they come, so that a killed worker loses few
+_GROUP = timedelta(milliseconds=250)  # answers are recorded as they come, so that a killed worker loses few
 
 Call = Callable[[], Outcome]
 
@@ -22,18 +22,18 @@ class Deadline:
     """Until when calls may begin. A worker that was stopped for long must not send what others have taken over."""
 
     def __init__(self, length: timedelta) -> None:
-        self._seconds = length.total_seconds()
+        self._length = length // timedelta(microseconds=1) * 1000  # nanoseconds
         self.extend()
 
     def extend(self) -> None:
-        self._end = time.monotonic() + self._seconds
+        self._end = time.monotonic_ns() + self._length
 
     def is_over(self) -> bool:
-        return time.monotonic() >= self._end
+        return time.monotonic_ns() >= self._end
 
     def is_near(self) -> bool:
         """Whether a third of the time has gone and it is worth extending."""
-        return time.monotonic() >= self._end - self._seconds * 2 / 3
+        return time.monotonic_ns() >= self._end - self._length * 2 // 3
 
 
 def call_all(
@@ -51,7 +51,7 @@ def call_all(
             pool.submit(_called, key, call, deadline) for key, call in calls.items()
         }
         while pending:
-            done, pending = wait(pending, timeout=_GROUP_SECONDS)
+            done, pending = wait(pending, timeout=_GROUP.total_seconds())
             on_outcomes(dict(future.result() for future in done))
     finally:
         pool.shutdown(cancel_futures=True)

@@ -3,7 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
+from commission.ledger.audits import register_audit_check
 from commission.payouts import querying, submitting, sweeping
+from commission.payouts.audit_checks import check_payouts
 from commission.payouts.queueing import QUERY, SUBMIT
 from core.jobs.registry import job, schedule
 
@@ -29,3 +31,4 @@ def sweep(program_id: UUID) -> None:
 
 
 schedule("payouts.sweep", every=timedelta(seconds=5), has_work=sweeping.has_due)
+register_audit_check("payouts", check_payouts)

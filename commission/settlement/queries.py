@@ -87,10 +87,12 @@ def is_anything_executing(program_id: UUID) -> bool:
     )
 
 
+# `+ 0` keeps the planner from its statistics of `available`: they date from before the maturation, when it was zero
+# everywhere, and would have it read all balances for every chunk
 _CANDIDATES: LiteralString = """
     SELECT b.member_id, b.available, m.status, m.enrolment FROM member_balances b
     JOIN members m ON m.program_id = b.program_id AND m.id = b.member_id
-    WHERE b.program_id = %(program_id)s AND b.currency = %(currency)s AND b.available <> 0"""
+    WHERE b.program_id = %(program_id)s AND b.currency = %(currency)s AND b.available + 0 <> 0"""
 
 
 def candidates(program_id: UUID, currency: str, chosen: Run, most: int) -> list[Candidate]:

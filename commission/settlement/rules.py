@@ -90,9 +90,9 @@ def add_skipped(skipped: dict[str, list[int]], reason: str, count: int, amount: 
 
 
 MOST_FAILURES = 8
-"""Attempts at one chunk before the run is given up, about two minutes apart in all."""
+"""Attempts at one chunk, over about a minute, before the run is given up."""
 
 
 def wait_after(failures: int) -> timedelta:
     """How long to wait before the next attempt at a chunk: half a second, doubling, at most half a minute."""
-    return min(timedelta(seconds=30), timedelta(seconds=2 ** min(failures, 10)) / 4)
+    return min(timedelta(seconds=30), timedelta(milliseconds=250 * 2 ** min(failures, 10)))

@@ -163,9 +163,13 @@ def exclude(actor: Actor, run_id: UUID, payout_ids: Sequence[UUID], reason: str)
 
 
 def _run_in(actor: Actor, run_id: UUID, *states: Status) -> Run:
-    """The run, locked and in one of these states."""
+    """The run, locked and in one of these states: the one it had before the lock, too.
+
+    Who cancels a draft that is being approved at the same moment did not mean to cancel an approved run.
+    """
+    seen = run_of(actor.program_id, run_id)
     run = run_of(actor.program_id, run_id, lock=True)
-    if run.status not in states or run.closing is not None:
+    if run.status not in states or run.closing is not None or run.status != seen.status:
         state = f"being {run.closing}" if run.closing else run.status
         raise WrongState(f"{public_id('stl', run_id)} is {state}.")
     return run

@@ -53,7 +53,7 @@ def metrics() -> Any:
 
 @cache
 def newest_migration() -> str:
-    """The head of the migrations that came with this code; they are numbered, and a test holds that there is one head."""
+    """The head of the migrations that came with this code: they are numbered, and a test holds it is one chain."""
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 

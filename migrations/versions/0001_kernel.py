@@ -1,7 +1,7 @@
 """The kernel: programs, credentials, audit, idempotency, outbox."""
 
-from alembic import op
 import sqlalchemy as sa
+from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from migrations.protection import (

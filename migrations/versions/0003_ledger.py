@@ -226,7 +226,8 @@ def create_guards() -> None:
                SELECT true FROM ledger_unsealed u
                WHERE u.program_id = a.program_id AND u.transaction_id = a.transaction_id) IS NULL LIMIT 1;
              IF FOUND THEN
-               RAISE EXCEPTION 'ledger transaction % is unknown or sealed', wrong USING ERRCODE = 'foreign_key_violation';
+               RAISE EXCEPTION 'ledger transaction % is unknown or sealed', wrong
+                 USING ERRCODE = 'foreign_key_violation';
              END IF;
              RETURN NULL;
            END $$"""

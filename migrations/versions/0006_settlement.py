@@ -1,7 +1,7 @@
 """Settlement runs."""
 
-from alembic import op
 import sqlalchemy as sa
+from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from migrations.protection import isolate, open_table

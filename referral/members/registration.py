@@ -50,15 +50,14 @@ def _facts(program_id: UUID, items: Sequence[NewMember | Unreadable]) -> Facts:
     names = [member.inviter for member in members if member.inviter]
     external_ids = {member.external_id for member in members}
     external_ids |= {str(name.value) for name in names if name.field == "inviter_external_id"}
-    return Facts(
-        queries.existing(program_id, external_ids),
-        queries.inviters(
-            program_id,
-            {name.value for name in names if name.field == "inviter_id" and isinstance(name.value, UUID)},
-            {str(name.value) for name in names if name.field == "invite_code"},
-        ),
-        queries.identity_owners(program_id, {(one.kind, one.hash) for member in members for one in member.identities}),
+    # identities first: a rival who commits in between is then found as the same member, not as somebody else's identity
+    owners = queries.identity_owners(program_id, {(one.kind, one.hash) for item in members for one in item.identities})
+    inviters = queries.inviters(
+        program_id,
+        {name.value for name in names if name.field == "inviter_id" and isinstance(name.value, UUID)},
+        {str(name.value) for name in names if name.field == "invite_code"},
     )
+    return Facts(queries.existing(program_id, external_ids), inviters, owners)
 
 
 def _carry_out(actor: Actor, admitted: Sequence[Admitted]) -> dict[UUID, DomainError]:

@@ -64,10 +64,14 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     server.kill()
 
 
-@pytest.fixture
-def show() -> Show:
+def quiet() -> Show:
     """Plain lines that can be read back: `show.console.file.getvalue()`."""
     return Show(Console(file=io.StringIO(), width=200), None)
+
+
+@pytest.fixture
+def show() -> Show:
+    return quiet()
 
 
 @pytest.fixture
@@ -76,15 +80,26 @@ def access(app: Flask, sandbox: Sandbox) -> Access:
     return establish(app, "Test of the demo")
 
 
+def work(program_id: UUID) -> None:
+    """What scheduler, relay and workers do while the demo waits."""
+    publish_where_due(program_id, list(SCHEDULES.values()))
+    run_jobs(program_id)
+
+
+def working_options(access: Access, batch: int = 50, seed: int | None = None) -> Options:
+    return Options(batch=batch, seed=seed, pause=lambda: work(access.program))
+
+
 @pytest.fixture
-def working() -> Callable[[Access], Options]:
-    """Options under which scheduler, relay and workers do all there is whenever the demo waits."""
+def spoilt(tmp_path: Path) -> Callable[[RetailFolder], RetailFolder]:
+    """The same folder with a refund of more units than were sold."""
 
-    def work(program_id: UUID) -> None:
-        publish_where_due(program_id, list(SCHEDULES.values()))
-        run_jobs(program_id)
+    def spoil(folder: RetailFolder) -> RetailFolder:
+        for name in COLUMNS:
+            rows = list(rows_of(folder.path / name))
+            if name == REFUND_ITEMS:
+                rows[0][4] = "1000000"
+            write_file(tmp_path, name, rows)
+        return RetailFolder(tmp_path)
 
-    def options(access: Access, batch: int = 50, seed: int | None = None) -> Options:
-        return Options(batch=batch, seed=seed, pause=lambda: work(access.program))
-
-    return options
+    return spoil

@@ -70,9 +70,7 @@ def _signed_in(product: Product, shop: Caller, person: dict[str, str]) -> Caller
 
 def _finance(product: Product, shop: Caller, program_id: str, name: str) -> Caller:
     email = f"{name}-{product.port}@example.org"
-    made = product.flask(
-        "staff", "create", "--program", program_id, "--email", email, "--role", "finance", "--json"
-    )
+    made = product.flask("staff", "create", "--program", program_id, "--email", email, "--role", "finance", "--json")
     return _signed_in(product, shop, made)
 
 

@@ -2,14 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 import pytest
 from werkzeug.test import TestResponse
 
 from commission.earnings.maturation import begin_maturation, mature_chunk
+from commission.plans.service import publish_plan
+from core.auth.access import Role
+from core.auth.actor import Actor, ActorKind
 from core.auth.service import program_of
 from core.db import transaction
+from core.ids import new_id
+from core.programs.service import change_program
 from tests.clients import ApiClient, TestProgram
 
 PAID_AT = "2026-03-01T10:00:00Z"
@@ -24,7 +31,11 @@ class Shop:
     def __init__(self, program: TestProgram) -> None:
         self.program = program
         self.client: ApiClient = program.client
-        self.owner = program.staff("owner")
+
+    @cached_property
+    def owner(self) -> ApiClient:
+        """Somebody of that role, signed in; passwords are slow by design, so settings and plans do without."""
+        return self.program.staff("owner")
 
     def post(self, path: str, body: Any, status: int = 200) -> dict[str, Any]:
         answer = self.client.post(path, body)
@@ -32,18 +43,16 @@ class Shop:
         return answer.json  # type: ignore[no-any-return]
 
     def settings(self, **changes: Any) -> None:
-        answer = self.owner.patch("/v1/program", changes)
-        assert answer.status_code == 200, answer.text
+        with transaction(self.program.id):
+            change_program(self._actor(), None, changes)
 
-    def plan(self, *levels: int, **terms: Any) -> dict[str, Any]:
-        body = {
-            "name": "plan",
-            "effective_from": "2000-01-01T00:00:00Z",
-            "levels": [{"rate_bps": rate} for rate in levels],
-        }
-        answer = self.owner.post("/v1/plans", body | terms)
-        assert answer.status_code == 201, answer.text
-        return answer.json  # type: ignore[no-any-return]
+    def plan(self, *levels: int, effective_from: str = "2000-01-01T00:00:00Z", **terms: Any) -> UUID:
+        body = {"levels": [{"rate_bps": rate} for rate in levels]} | terms
+        with transaction(self.program.id):
+            return publish_plan(self._actor(), "plan", datetime.fromisoformat(effective_from), body).id
+
+    def _actor(self) -> Actor:
+        return Actor(program_of(self.program.id), ActorKind.STAFF, new_id(), role=Role.OWNER)
 
     def member(self, external_id: str, inviter: str | None = None, **more: Any) -> dict[str, Any]:
         body = {"external_id": external_id} | ({"inviter_external_id": inviter} if inviter else {}) | more

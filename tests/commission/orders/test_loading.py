@@ -25,7 +25,7 @@ odd_values: st.SearchStrategy[Any] = st.one_of(
          "2026-02-30T10:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", "2026-03-01T10:00:00.1234567Z"]
     ),
     st.lists(st.integers(), max_size=2), st.just({}), st.just({"k": "v\n"}), st.just({"k": {"k": {"k": {"k": 1}}}}),
-    st.just({"k": "x\x00"}), st.just({"k" * 9000: 1}),
+    st.just({"k": 2**70}), st.just({"k": "x\x00"}), st.just({"k" * 9000: 1}),
 )  # fmt: skip
 ORDER_FIELDS = [*NewOrder.__struct_fields__, "coupon_codes", "click_id", "colour"]
 LINE_FIELDS = [*NewLine.__struct_fields__, "colour"]
@@ -59,14 +59,14 @@ def through_the_shape(document: Any) -> NewOrder | None:
 @example(order_body(paid_at=None, placed_at="2026-03-01T10:00:00+08:00"))
 def test_both_ways_agree(document: dict[str, Any]) -> None:
     raw = orjson.dumps(document) if _fits_orjson(document) else json.dumps(document).encode()
-    expected = through_the_shape(orjson.loads(raw))
+    assert through_the_fast_way(raw) == through_the_shape(orjson.loads(raw))
+
+
+def through_the_fast_way(raw: bytes) -> NewOrder | None:
     try:
-        loaded = load_order(raw)
-    except Invalid as error:
-        assert expected is None
-        assert error.faults
-    else:
-        assert loaded == expected
+        return load_order(raw)
+    except Invalid:
+        return None
 
 
 def _fits_orjson(document: Any) -> bool:

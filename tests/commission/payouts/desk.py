@@ -53,6 +53,11 @@ def staff_actor(program: TestProgram) -> Actor:
     return Actor(program.now(), ActorKind.STAFF, new_id())
 
 
+def staff_actor_inside(program: TestProgram) -> Actor:
+    """The same where a transaction is open."""
+    return Actor(program_of(program.id), ActorKind.STAFF, new_id())
+
+
 def requested(program: TestProgram, member_ids: Sequence[UUID], amount: int = AMOUNT) -> list[UUID]:
     """A requested withdrawal of each member."""
     key = Actor(program.now(), ActorKind.KEY, new_id())
