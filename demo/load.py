@@ -33,9 +33,9 @@ def load_demo(app: Flask, console: Console, folder: RetailFolder, options: Optio
         access = _access(app, path, show)
         if not access.loaded:
             passed = run(app, access, folder, show, options)
+            show.lines(summary_lines(passed.outcome))
             access = msgspec.structs.replace(access, loaded=True)
             keep(path, access)
-            show.lines(summary_lines(passed.outcome))
         show.lines(way_on_lines(access, str(path), example_of(access.program)))
 
 

@@ -86,7 +86,7 @@ class Show:
 
     def line(self, text: str) -> None:
         """A line of its own, as it stands."""
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

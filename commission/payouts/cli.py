@@ -43,13 +43,12 @@ def reconcile() -> None:
 
 
 @payouts.command("acknowledge")
-@click.argument("key")
+@click.argument("names", nargs=-1, required=True)
 @click.option("--evidence", required=True, help="what was done about it, such as the adjustment that was posted")
 @click.option("--by", required=True, help="who answers for it")
-def acknowledge(key: str, evidence: str, by: str) -> None:
-    """Answer for one finding."""
-    _refusable(lambda: unlocking.acknowledge(key, evidence, by))
-    _print({"acknowledged": key})
+def acknowledge(names: tuple[str, ...], evidence: str, by: str) -> None:
+    """Answer for findings, named by their keys or by their class (such as ours_only)."""
+    _print({"acknowledged": _refusable(lambda: unlocking.acknowledge(names, evidence, by))})
 
 
 @payouts.command("unlock")

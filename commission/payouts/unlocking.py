@@ -1,6 +1,7 @@
 """Ends the payout lock once a person has answered for every finding. Opens its own transactions."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from commission.payouts.lock import FLAG, held_lock, keep_detail, remove_lock
@@ -17,23 +18,30 @@ class _Waiting(NamedTuple):
     rail: str
 
 
-def acknowledge(key: str, evidence: str, by: str) -> None:
-    """Write down what was done about a finding, and by whom.
+def acknowledge(names: Sequence[str], evidence: str, by: str) -> int:
+    """Write down what was done about findings, and by whom; how many. A name is a key, or a class of findings.
 
     Raises:
         WrongState: payouts are not locked.
-        NotFound: there is no such finding.
+        NotFound: a name stands for no finding.
     """
     with transaction():
         lock = held_lock()
         if lock is None:
             raise WrongState("Payouts are not locked.")
-        found = [finding for finding in lock.detail.get("findings", []) if finding["key"] == key]
-        if not found:
-            raise NotFound(f"There is no finding {key}.")
-        for finding in found:
-            finding["acknowledged"] = {"evidence": evidence, "by": by, "at": now().isoformat()}
+        named = {name: _named(lock.detail.get("findings", []), name) for name in names}
+        answer = {"evidence": evidence, "by": by, "at": now().isoformat()}
+        for finding in (finding for found in named.values() for finding in found):
+            finding["acknowledged"] = answer
         keep_detail(lock.detail)
+    return sum(map(len, named.values()))
+
+
+def _named(findings: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    found = [finding for finding in findings if name in {finding["key"], finding["class"]}]
+    if not found:
+        raise NotFound(f"There is no finding {name}.")
+    return found
 
 
 def unlock() -> int:

@@ -42,6 +42,7 @@ def _run(settings: Settings) -> int:
         terminal.say(f"ended what an earlier start had left: {', '.join(map(str, left))}")
     preparation.require_free_port(settings.host, settings.port)
     preparation.make_servers(settings)
+    preparation.empty_metrics(settings.run_dir)
     os.environ.update(_environment(settings))
     terminal.say(f"starting on {settings.data_dir}, port {settings.port}")
     status = supervise(roster(settings, columns), settings.run_dir, terminal)
@@ -54,6 +55,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {
         "DATA_DIR": str(settings.data_dir),
         "PYTHONUNBUFFERED": "1",  # a line is shown when it is printed
+        "PROMETHEUS_MULTIPROC_DIR": str(settings.run_dir / "metrics"),  # what all processes count together
         MARK: str(settings.data_dir),
         SUPERVISOR: str(os.getpid()),
     }

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import socket
 import stat
 from collections.abc import Iterator
@@ -29,6 +30,13 @@ def make_folders(settings: Settings) -> None:
             folder.mkdir(mode=0o700)
         _require_own(folder)
         account.let_pass(folder)
+
+
+def empty_metrics(run_dir: Path) -> None:
+    """Counters start at zero with the product, and files of processes that are gone do not pile up."""
+    folder = run_dir / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_a_mixed_stream_has_the_same_events_in_another_order(
 
 
 def _kinds_alternate(found: Sequence[Event]) -> bool:
-    changes = sum(type(a) is not type(b) for a, b in zip(found, found[1:], strict=False))
+    changes = sum(type(a) is not type(b) for a, b in pairwise(found))
     return changes > len(found) / 10
 
 

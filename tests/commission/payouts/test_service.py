@@ -83,7 +83,7 @@ def test_approving_and_queueing_again_changes_nothing(program, run):
     settlement_id, payout_ids, _ = run
     for _ in range(2):
         with transaction(program.id):
-            approve_settlement(program.id, settlement_id, desk.staff_actor(program))
+            approve_settlement(program.id, settlement_id, desk.staff_actor_inside(program))
         with transaction(program.id):
             queue_settlement(program.id, settlement_id, None, 100)
     assert desk.states(program, payout_ids[0]) == ["requested", "approved", "queued"]
@@ -114,7 +114,7 @@ def test_what_a_rail_may_have_is_not_released(program, run, rail):
     settlement_id, payout_ids, maker = run
     rail.after = lambda _request, _number: Unknown("timed_out")
     with transaction(program.id):
-        approve_settlement(program.id, settlement_id, desk.staff_actor(program))
+        approve_settlement(program.id, settlement_id, desk.staff_actor_inside(program))
         queue_settlement(program.id, settlement_id, None, 100)
     run_jobs(program.id)
     with transaction(program.id):

@@ -22,7 +22,15 @@ from core.jobs.process import OUTAGES
 from core.jobs.relay import relay_once
 from tests.clients import TestProgram, make_program
 from tests.core.jobs.conftest import (
-    LEASE, client, kill_when, process, queues, relay, relay_and_work, wait_for, work_off,
+    LEASE,
+    client,
+    kill_when,
+    process,
+    queues,
+    relay,
+    relay_and_work,
+    wait_for,
+    work_off,
 )  # fmt: skip
 from tests.core.jobs.handlers import effects_of
 from tests.servers import Servers, environment, running_servers
@@ -53,7 +61,7 @@ def test_published_relayed_worked_off(company: TestProgram) -> None:
     relay_and_work(company.app)
     assert {effects_of(name) for name in names} == {1}
     assert {(row.status, row.attempt) for row in _rows(company)} == {("done", 1)}
-    assert [key for key in client(company.app).keys("rq:job:*")] == [], "nothing piles up in Valkey"
+    assert list(client(company.app).keys("rq:job:*")) == [], "nothing piles up in Valkey"
 
 
 @pytest.mark.parametrize("job", ["trial.slow", "trial.alone"])

@@ -83,7 +83,7 @@ def test_a_delivery_that_a_newer_one_has_overtaken_has_no_effect(company: TestPr
 
 
 def test_an_overtaken_delivery_does_not_end_the_newer_one(company: TestProgram, name: str) -> None:
-    """A job with its own transactions that outlived its lease: its mark is stale, its effect is the handler's affair."""
+    """A job with its own transactions that outlived its lease: its mark is stale and changes nothing."""
     _publish(company, "trial.alone", name=name, mark="/", seconds=0)
     late = _lease(company)
     with frozen_at(now() + timedelta(minutes=6)):
