@@ -34,7 +34,6 @@ def first_open_day(program_id: UUID, days: Iterable[date]) -> date:
     earliest = min(days)
     if month_after(earliest) > now().date() + _SURELY_OPEN:
         return earliest
-    queries.ensure_head(program_id)
     closed_through = queries.closed_through_shared(program_id)
     return earliest if closed_through is None else closed_through + _DAY
 

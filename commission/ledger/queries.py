@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from commission.ledger.chain import GENESIS, RecordedPosting, RecordedTransaction
@@ -92,12 +92,20 @@ def move_head(program_id: UUID, seq: int, last: bytes) -> None:
     )  # fmt: skip
 
 
+class Closed(NamedTuple):
+    """How far a program's months are closed."""
+
+    through: date | None
+
+
 def closed_through_shared(program_id: UUID) -> date | None:
     """The last closed day; the head stays locked against closing, not against sealing or others who post."""
-    found: date | None = scalar(
-        "SELECT closed_through FROM ledger_heads WHERE program_id = %(program_id)s FOR KEY SHARE", program_id=program_id
-    )
-    return found
+    sql: LiteralString = "SELECT closed_through FROM ledger_heads WHERE program_id = %(program_id)s FOR KEY SHARE"
+    found = fetch_one(Closed, sql, program_id=program_id)
+    if found is None:
+        ensure_head(program_id)
+        found = fetch_one(Closed, sql, program_id=program_id)
+    return found.through if found else None
 
 
 def closed_through_locked(program_id: UUID) -> date | None:

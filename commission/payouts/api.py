@@ -49,7 +49,7 @@ def show_payout(actor: Actor, ref: str) -> Any:
 @blueprint.post("/v1/payouts/approve")
 @endpoint(
     "settlements:write", summary="Approve requested withdrawals that somebody else asked for", body=ApprovalBody,
-    answer=PayoutShape, paged=True, refuses=("wrong_state", "same_person", "digest_mismatch"),
+    answer=PayoutShape, paged=True, refuses=("not_found", "wrong_state", "same_person", "digest_mismatch"),
     description="All of them or none. They are queued at once.",
 )  # fmt: skip
 def approve_payouts(actor: Actor, body: dict[str, Any]) -> Any:
@@ -60,7 +60,7 @@ def approve_payouts(actor: Actor, body: dict[str, Any]) -> Any:
 @blueprint.post("/v1/payouts/reject")
 @endpoint(
     "settlements:write", summary="Reject requested withdrawals", body=RejectionBody, answer=PayoutShape, paged=True,
-    refuses=("wrong_state",), description="All of them or none. Their money goes back to the balance.",
+    refuses=("not_found", "wrong_state"), description="All of them or none. Their money goes back to the balance.",
 )  # fmt: skip
 def reject_payouts(actor: Actor, body: dict[str, Any]) -> Any:
     decisions.reject_withdrawals(actor, body["ids"], body["reason"])

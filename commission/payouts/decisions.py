@@ -5,7 +5,7 @@ from uuid import UUID
 
 from commission.payouts import queries
 from commission.payouts.booking import Step, book
-from commission.payouts.errors import BalanceTooLow, DigestMismatch, NotRetryable, SamePerson
+from commission.payouts.errors import BalanceTooLow, DigestMismatch, NotRetryable, PayoutNotFound, SamePerson
 from commission.payouts.outcomes import close_attempts
 from commission.payouts.queries import Held
 from commission.payouts.queueing import publish_submissions
@@ -15,7 +15,7 @@ from commission.payouts.transitions import Move, Moved, by, move
 from core.auth.actor import Actor
 from core.clock import now
 from core.db import execute
-from core.errors import NotFound, WrongState
+from core.errors import WrongState
 from core.ids import new_id, public_id
 
 
@@ -23,7 +23,7 @@ def approve_withdrawals(actor: Actor, payout_ids: Sequence[UUID], digest: str) -
     """Approve requested withdrawals and queue them; all of them or none.
 
     Raises:
-        NotFound: an id is not there.
+        PayoutNotFound: an id is not there.
         WrongState: one is no withdrawal or is not waiting any more.
         SamePerson: the approver asked for one of them.
         DigestMismatch: the digest is not that of exactly these payouts.
@@ -42,7 +42,7 @@ def reject_withdrawals(actor: Actor, payout_ids: Sequence[UUID], reason: str) ->
     """Reject requested withdrawals and give their money back; all of them or none.
 
     Raises:
-        NotFound: an id is not there.
+        PayoutNotFound: an id is not there.
         WrongState: one is no withdrawal or is not waiting any more.
     """
     held = _held(actor.program_id, payout_ids)
@@ -54,7 +54,7 @@ def cancel_payout(actor: Actor, payout_id: UUID) -> None:
     """Give a payout up that nobody has sent yet.
 
     Raises:
-        NotFound: it is not there.
+        PayoutNotFound: it is not there.
         WrongState: it was sent or has ended, or its settlement is not approved yet (then it is excluded there).
     """
     (held,) = _held(actor.program_id, [payout_id])
@@ -68,7 +68,7 @@ def retry_payout(actor: Actor, payout_id: UUID) -> None:
     """Pay a payout that definitely failed after all: reserve its amount again and send it under a new key.
 
     Raises:
-        NotFound: it is not there.
+        PayoutNotFound: it is not there.
         NotRetryable: it did not fail, so its key may still move money.
         BalanceTooLow: the member no longer has so much.
     """
@@ -98,7 +98,7 @@ def mark_paid(actor: Actor, payout_id: UUID, voucher: str) -> None:
     """A queued payout of the manual rail has been paid by hand; the voucher says where to find it.
 
     Raises:
-        NotFound: it is not there.
+        PayoutNotFound: it is not there.
         WrongState: it is not of the manual rail, or not waiting to be paid.
     """
     (held,) = _held(actor.program_id, [payout_id])
@@ -131,7 +131,7 @@ def _held(program_id: UUID, payout_ids: Sequence[UUID]) -> list[Held]:
     held = queries.held(program_id, sorted(set(payout_ids)))
     missing = set(payout_ids) - {one.id for one in held}
     if missing:
-        raise NotFound(f"There is no payout {public_id('pay', min(missing))}.")
+        raise PayoutNotFound(f"There is no payout {public_id('pay', min(missing))}.")
     return held
 
 

@@ -1,6 +1,10 @@
 """What payouts refuse."""
 
-from core.errors import Conflict, Forbidden, Invalid, WrongState
+from core.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
+
+
+class PayoutNotFound(NotFound):
+    title = "There is no such payout"
 
 
 class BalanceTooLow(Conflict):
@@ -41,8 +45,3 @@ class SamePerson(Forbidden):
 class NotRetryable(WrongState):
     code = "not_retryable"
     title = "Only a payout that definitely failed can be tried again"
-
-
-class PayoutsLocked(Conflict):
-    code = "payouts_locked"
-    title = "Payouts are locked until the books are reconciled with the rails"

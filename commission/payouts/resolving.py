@@ -6,7 +6,7 @@ from uuid import UUID
 
 from commission.payouts import queries
 from commission.payouts.booking import Step, book
-from commission.payouts.errors import SamePerson
+from commission.payouts.errors import PayoutNotFound, SamePerson
 from commission.payouts.outcomes import close_attempts
 from commission.payouts.rules import Status
 from commission.payouts.transitions import Move, by, move
@@ -14,7 +14,7 @@ from commission.payouts.wiring import call_time
 from core.auth.actor import Actor
 from core.clock import now
 from core.db import execute, fetch_one
-from core.errors import NotFound, WrongState
+from core.errors import WrongState
 from core.ids import new_id
 
 
@@ -34,13 +34,13 @@ def resolve(actor: Actor, payout_id: UUID, outcome: str, evidence: str) -> None:
     The rail's own answer, when it comes first, ends the matter.
 
     Raises:
-        NotFound: it is not there.
+        PayoutNotFound: it is not there.
         WrongState: it is not unknown, or a call may still be on its way to the rail.
         SamePerson: the proposer cannot confirm.
     """
     held = next(iter(queries.held(actor.program_id, [payout_id])), None)
     if held is None:
-        raise NotFound("There is no such payout.")
+        raise PayoutNotFound()
     if held.status != Status.UNKNOWN:
         raise WrongState(f"It is {held.status}, not unknown.")
     proposal = _proposal(actor.program_id, payout_id)

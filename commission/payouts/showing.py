@@ -5,18 +5,18 @@ from typing import Any
 from uuid import UUID
 
 from commission.payouts import queries
+from commission.payouts.errors import PayoutNotFound
 from commission.payouts.queries import PayoutRecord
 from commission.payouts.schemas import attempt_shape, payout_shape, resolution_shape, timeline_shape
-from core.errors import NotFound
 from core.ids import parse_public_id
 from referral.members.service import cards_of
 
 
 def payout_id_of(ref: str) -> UUID:
-    """Raises: NotFound, when the text is no payout's id."""
+    """Raises: PayoutNotFound, when the text is no payout's id."""
     payout_id = parse_public_id("pay", ref)
     if payout_id is None:
-        raise NotFound("There is no such payout.")
+        raise PayoutNotFound()
     return payout_id
 
 
@@ -35,11 +35,11 @@ def detail_of(program_id: UUID, payout_id: UUID) -> dict[str, Any]:
     """One payout with its timeline, attempts and resolutions.
 
     Raises:
-        NotFound: it is not there.
+        PayoutNotFound: it is not there.
     """
     found = shown_ids(program_id, [payout_id])
     if not found:
-        raise NotFound("There is no such payout.")
+        raise PayoutNotFound()
     return found[0] | {
         "timeline": timeline_shape(queries.timeline(program_id, payout_id)),
         "attempts": [attempt_shape(one) for one in queries.attempts(program_id, payout_id)],

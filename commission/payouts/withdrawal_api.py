@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import Blueprint
 
 from commission.payouts import queries, withdrawals
+from commission.payouts.errors import PayoutNotFound
 from commission.payouts.method_schemas import method_shape
 from commission.payouts.queries import PayoutFilter
 from commission.payouts.schemas import (
@@ -22,7 +23,6 @@ from commission.payouts.schemas import (
 from commission.payouts.showing import detail_of, payout_id_of
 from core.auth.access import ME
 from core.auth.actor import Actor
-from core.errors import NotFound
 from core.http.endpoint import endpoint
 from core.http.paging import id_cursor, page
 from core.http.schemas import Page
@@ -94,5 +94,5 @@ def _requested(actor: Actor, member_id: UUID, body: dict[str, Any]) -> UUID:
 def _mine(actor: Actor, payout_id: UUID) -> dict[str, Any]:
     found = [one for one in queries.payouts_of_ids(actor.program_id, [payout_id]) if one.member_id == actor.id]
     if not found:
-        raise NotFound("You have no such payout.")
+        raise PayoutNotFound()
     return my_payout_shape(found[0]) | {"timeline": timeline_shape(queries.timeline(actor.program_id, payout_id))}

@@ -98,7 +98,7 @@ def _judged(program: Program, member_id: UUID, amount: int, method_id: UUID | No
         raise BelowMinimum(f"At least {minimum} is paid out.", faults=[Fault("/amount", f"At least {minimum}.")])
     method = _method(program.id, member_id, method_id, now())
     if amount > available:
-        raise BalanceTooLow(f"{max(0, available)} is available.", available=max(0, available))
+        raise BalanceTooLow(f"{max(0, available)} is available.")
     return method
 
 
@@ -113,5 +113,5 @@ def _method(program_id: UUID, member_id: UUID, method_id: UUID | None, at: datet
     if chosen is None:
         raise NoPayoutMethod()
     if chosen.usable_from > at:
-        raise MethodFrozen(usable_from=chosen.usable_from.isoformat())
+        raise MethodFrozen(f"It can be paid to from {chosen.usable_from:%Y-%m-%dT%H:%M:%SZ} on.")
     return chosen

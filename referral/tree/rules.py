@@ -46,11 +46,11 @@ def may_change(binding: Binding, settings: BindingSettings, at: datetime) -> boo
 def closes_ring(member_id: UUID, inviter_id: UUID, inviter_of: InviterOf) -> bool:
     """Whether the member stands at or above the inviter. `inviter_of` holds the inviter's whole upline."""
     above: UUID | None = inviter_id
-    while above is not None:
-        if above == member_id:
-            return True
+    for _ in range(len(inviter_of) + 1):
+        if above is None or above == member_id:
+            return above is not None
         above = inviter_of.get(above)
-    return False
+    return True  # a walk longer than the map goes in a circle
 
 
 def depths(member_ids: Iterable[UUID], inviter_of: InviterOf) -> dict[UUID, int]:
@@ -61,6 +61,7 @@ def depths(member_ids: Iterable[UUID], inviter_of: InviterOf) -> dict[UUID, int]
         above: UUID | None = member_id
         while above is not None and above not in known:
             path.append(above)
+            known[above] = 0
             above = inviter_of.get(above)
         depth = -1 if above is None else known[above]
         for passed in reversed(path):

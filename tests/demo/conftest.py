@@ -25,7 +25,7 @@ from demo.run import Options
 from tests.commission.payouts.rails.conftest import Sandbox
 from tests.jobs import run_jobs
 
-ORDERS_IN_SLICE = 120
+ORDERS_IN_SLICE = 60
 
 
 def write_file(folder: Path, name: str, rows: Iterable[list[str]]) -> None:
@@ -41,10 +41,10 @@ def retail_slice(tmp_path_factory: pytest.TempPathFactory) -> RetailFolder:
     folder = tmp_path_factory.mktemp("slice")
     refunds = list(rows_of(DATA / REFUND_ITEMS))
     late = {row[1] for row in refunds if row[5] > "2011-02-01"}
-    early = {row[1] for row in refunds[:60]}
+    early = {row[1] for row in refunds[:30]}
     lines = list(rows_of(DATA / ORDER_ITEMS))
     numbers = list(dict.fromkeys(row[0] for row in lines))
-    chosen = {*numbers[:ORDERS_IN_SLICE], *sorted(late)[:20], *early}
+    chosen = {*numbers[:ORDERS_IN_SLICE], *sorted(late)[:12], *early}
     write_file(folder, ORDER_ITEMS, [row for row in lines if row[0] in chosen])
     write_file(folder, REFUND_ITEMS, [row for row in refunds if row[1] in chosen])
     customers = {row[1] for row in lines if row[0] in chosen} - {""}

@@ -1,7 +1,9 @@
 """Posting: entries become transactions, balances follow their postings, at any concurrency."""
 
+import time
 from datetime import timedelta
 from functools import partial
+from threading import Event
 from uuid import UUID
 
 import psycopg
@@ -15,7 +17,7 @@ from commission.ledger.service import balances_of, post
 from core.db import connection, scalar, transaction
 from core.ids import new_id
 from tests.clients import TestProgram, make_program
-from tests.commission.ledger.entries import CASH, accrued, balance_of, moved, post_now, today
+from tests.commission.ledger.entries import CASH, accrued, balance_of, moved, owner, post_now, today
 from tests.factories import seed_members
 from tests.threads import together
 
@@ -150,6 +152,40 @@ def test_batches_that_meet_in_opposite_order_do_not_deadlock(program: TestProgra
 
     together(program.app, *[lambda: work(members), lambda: work(members[::-1])] * 2)
     assert [balance_of(program, member).pending for member in members[:3]] == [60] * 3
+
+
+LOCK = "SELECT FROM member_balances WHERE program_id = %s AND member_id = %s FOR UPDATE"
+
+
+def test_balances_are_locked_in_the_order_of_ids(program: TestProgram) -> None:
+    """Who waits for the lowest does not hold the highest yet."""
+    low, high = sorted(seed_members(program, 2))
+    post_now(program, [accrued(low, 1), accrued(high, 1)])
+    locked = Event()
+
+    def hold_the_lowest() -> None:
+        with owner(program.app) as books, books.transaction():
+            books.execute(LOCK, (program.id, low))
+            locked.set()
+            wait_until_somebody_waits(books.info.backend_pid)
+            with owner(program.app) as others:
+                others.execute(LOCK + " NOWAIT", (program.id, high))
+
+    def post_the_highest_first() -> None:
+        assert locked.wait(10)
+        post_now(program, [accrued(high, 1), accrued(low, 1)])
+
+    def wait_until_somebody_waits(for_pid: int) -> None:
+        with owner(program.app) as watch:
+            for _ in range(200):
+                blocked = "SELECT 1 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+                if watch.execute(blocked, (for_pid,)).fetchone():
+                    return
+                time.sleep(0.05)
+        raise AssertionError("nobody came to wait")
+
+    together(program.app, hold_the_lowest, post_the_highest_first)
+    assert [balance_of(program, member).pending for member in (low, high)] == [2, 2]
 
 
 def test_five_hundred_entries_take_as_many_statements_as_one(
