@@ -104,7 +104,7 @@ def _ask(program_id: UUID) -> UUID:
 
 def _work(program_id: UUID, run_id: UUID) -> list[_Chunk]:
     """Deliver the chain as relay and worker do, one chunk after the other."""
-    chunks = []
+    chunks: list[_Chunk] = []
     while True:
         with transaction(program_id):
             leased = outbox.lease(program_id, "money", 1, _LEASE)

@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 import psycopg
 from flask_sqlalchemy import SQLAlchemy
+from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, MetaData, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -134,7 +135,7 @@ def _begin(program_id: UUID | None, read_only: bool) -> tuple[PoolProxiedConnect
         proxied = _living_connection()
         connection = _driver(proxied)
         try:
-            connection.execute(opening)  # built from constants and a checked UUID
+            _tell(connection, opening)
         except psycopg.OperationalError:
             _forget_pool(proxied)
             proxied.close()
@@ -160,9 +161,22 @@ def _living_connection() -> PoolProxiedConnection:
 
 def _commit(connection: psycopg.Connection[Any]) -> None:
     # PostgreSQL answers COMMIT with a silent ROLLBACK when a statement had failed and somebody swallowed the error
-    outcome = connection.execute("COMMIT").statusmessage
+    outcome = _tell(connection, "COMMIT")
     if outcome != "COMMIT":
         raise RuntimeError(f"the transaction was not committed but ended with {outcome}")
+
+
+def _tell(connection: psycopg.Connection[Any], statement: str) -> str:
+    """BEGIN, COMMIT, ROLLBACK straight through libpq: a third of the time of a cursor, and prepared statements stay.
+
+    Returns what the server says it did. The statement is ours, never anybody's input.
+    """
+    result = connection.pgconn.exec_(statement.encode())
+    if result.status == ExecStatus.COMMAND_OK:
+        return (result.command_status or b"").decode()
+    if connection.pgconn.status != ConnStatus.OK:
+        raise psycopg.OperationalError("the connection to the server was lost")
+    raise psycopg.errors.error_from_result(result)
 
 
 def _driver(proxied: PoolProxiedConnection) -> psycopg.Connection[Any]:
@@ -179,7 +193,7 @@ def _forget_pool(proxied: PoolProxiedConnection) -> None:
 
 def _roll_back(proxied: PoolProxiedConnection, connection: psycopg.Connection[Any]) -> None:
     try:
-        connection.execute("ROLLBACK")
+        _tell(connection, "ROLLBACK")
     except psycopg.Error:
         proxied.invalidate()
 

@@ -37,7 +37,7 @@ def main() -> int:
     except DomainError as error:
         return _failed(f"{error.code}: {error.detail or error.title}")
     except _OUTAGES as error:
-        return _failed(f"the database went away ({type(error).__name__}); what is committed stays, start again")
+        return _failed(f"the database does not answer ({type(error).__name__}); what is in stays in, come again")
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0

@@ -13,7 +13,7 @@ from flask import Flask
 from demo.accounts import Access, LogIn
 from demo.progress import Show, Step
 
-PATIENCE_SECONDS = 300.0  # nothing moved for so long: the workers are not at work
+PATIENCE_SECONDS = 300.0  # nothing moved for so long, beside two leases of a job: the workers are not at work
 PAUSE_SECONDS = 0.2
 
 Pause = Callable[[], None]
@@ -56,6 +56,7 @@ class Office:
     def __init__(self, app: Flask, access: Access, show: Show, pause: Pause | None = None) -> None:
         self.maker, self.checker = (signed_in(app, who) for who in access.finance)
         self._show = show
+        self._patience = PATIENCE_SECONDS + 2 * app.config["SETTINGS"].job_lease_seconds
         self._pause = pause or (lambda: time.sleep(PAUSE_SECONDS))
 
     def settle(self, as_of: datetime) -> dict[str, Any]:
@@ -97,8 +98,8 @@ class Office:
                 found = self.maker.call("GET", path)
                 if (now_seen := tell(found, step)) != seen:
                     seen, moved_at = now_seen, time.monotonic()
-                if time.monotonic() - moved_at > PATIENCE_SECONDS:
-                    raise OfficeError(f"{path} is {found['status']} and has not moved for five minutes: {seen}")
+                if time.monotonic() - moved_at > self._patience:
+                    raise OfficeError(f"{path} is {found['status']} and does not move: do the workers run? ({seen})")
         return found
 
 

@@ -35,7 +35,7 @@ def _expect_few_programs(table: str) -> None:
                   'schemaname', current_schema()::text, 'relname', '{table}', 'attname', 'program_id',
                   'inherited', false, 'null_frac', 0::real, 'avg_width', 16, 'n_distinct', 1::real);
               END IF;
-            END $$"""  # noqa: S608 -- the table's own name
+            END $$"""
     )
 
 

@@ -44,7 +44,7 @@ def show_trial_balance(actor: Actor, query: dict[str, Any]) -> Any:
 @blueprint.get("/v1/ledger/transactions")
 @endpoint(
     "ledger:read", summary="Transactions with their postings, newest first", query=TransactionQuery,
-    answer=TransactionShape, paged=True,
+    answer=TransactionShape, paged=True, refuses=("not_found",),
 )  # fmt: skip
 def list_transactions(actor: Actor, query: dict[str, Any]) -> Any:
     member = query["member_id"]

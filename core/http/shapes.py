@@ -92,8 +92,8 @@ def open_answers(components: dict[str, Any], bodies: set[str]) -> None:
     """Answers may grow: only what clients send refuses unknown fields. `bodies`: components named by request bodies."""
     closed = _reachable(components, bodies)
     for name, schema in components.items():
-        if name not in closed:
-            schema.pop("additionalProperties", None)
+        if name not in closed and schema.get("additionalProperties") is False:
+            del schema["additionalProperties"]
 
 
 def _reachable(components: dict[str, Any], names: set[str]) -> set[str]:

@@ -19,7 +19,7 @@ from core.clock import now
 from core.db import Collision, execute
 from core.errors import DomainError, Invalid
 from core.ids import new_id
-from referral.tree import queries
+from referral.tree import locks, queries
 from referral.tree.counters import mark_moved
 from referral.tree.errors import AlreadyBound, ReferralCycle
 from referral.tree.models import MemberBindingRow
@@ -71,8 +71,8 @@ def _has_downline(program_id: UUID, member_id: UUID) -> bool:
 def bind_many(actor: Actor, requests: Sequence[BindRequest], *, forced: bool = False) -> list[DomainError | None]:
     """Bind members one after the other under the tree's lock; for each None, or why not. A few statements for all."""
     at, program_id = now(), actor.program_id
-    _take_tree(program_id)
-    present = queries.lock_many(program_id, _all_named(requests))
+    locks.take_tree(program_id)
+    present = locks.lock_many(program_id, _all_named(requests))
     inviter_of = queries.links_above(program_id, {one.inviter_id for one in requests if one.inviter_id})
     outcomes: list[Bound | DomainError | None] = []
     for request in requests:
@@ -102,19 +102,11 @@ def _lock_pair(program_id: UUID, request: BindRequest) -> Binding:
     # in id order, so that a bound to b and b bound to a at once cannot deadlock
     inviter_first = request.inviter_id is not None and request.inviter_id < request.member_id
     if inviter_first:
-        queries.lock_in_place(program_id, request.inviter_id)
-    locked = queries.lock_alone(program_id, request.member_id)
+        locks.lock_in_place(program_id, request.inviter_id)
+    locked = locks.lock_alone(program_id, request.member_id)
     if not inviter_first and request.inviter_id is not None:
-        queries.lock_in_place(program_id, request.inviter_id)
+        locks.lock_in_place(program_id, request.inviter_id)
     return locked.binding
-
-
-def _take_tree(program_id: UUID) -> None:
-    execute(
-        """INSERT INTO trees (program_id, moves) VALUES (%(program_id)s, 1)
-           ON CONFLICT (program_id) DO UPDATE SET moves = trees.moves + 1""",
-        program_id=program_id,
-    )
 
 
 def _all_named(requests: Sequence[BindRequest]) -> set[UUID]:

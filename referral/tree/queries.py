@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from core.db import fetch_all, fetch_one, scalar
-from referral.tree.rules import Binding
+from core.db import fetch_all
 
 
 class ChainRow(NamedTuple):
@@ -37,30 +36,6 @@ class Placed(NamedTuple):
 
     level: int
     id: UUID
-
-
-class LevelCount(NamedTuple):
-    """A team's members at one level, and how many of them bought lately."""
-
-    level: int
-    members: int
-    active: int
-
-
-class Totals(NamedTuple):
-    """A member's counters, as of the last fold."""
-
-    members: int
-    orders: int
-    sales: int
-
-
-class Customer(NamedTuple):
-    """A member of the first level who has ordered."""
-
-    id: UUID
-    orders: int
-    last_order_at: datetime
 
 
 class HistoryRow(NamedTuple):
@@ -177,58 +152,6 @@ def downline_between(
     )  # fmt: skip
 
 
-def direct_count(program_id: UUID, member_id: UUID) -> int:
-    return int(
-        scalar(
-            "SELECT count(*) FROM members WHERE program_id = %(program_id)s AND inviter_id = %(member_id)s",
-            program_id=program_id, member_id=member_id,
-        )
-    )  # fmt: skip
-
-
-def totals(program_id: UUID, member_id: UUID) -> Totals:
-    """A member's counters; zero before his first fold."""
-    found = fetch_one(
-        Totals,
-        """SELECT members, orders, sales FROM team_totals
-           WHERE program_id = %(program_id)s AND member_id = %(member_id)s""",
-        program_id=program_id, member_id=member_id,
-    )  # fmt: skip
-    return found or Totals(0, 0, 0)
-
-
-def level_counts(program_id: UUID, member_id: UUID, active_since: datetime) -> list[LevelCount]:
-    """The whole team by level, nearest first. Reads every member of it."""
-    return fetch_all(
-        LevelCount,
-        """WITH RECURSIVE team AS (
-             SELECT 1 AS level, id FROM members WHERE program_id = %(program_id)s AND inviter_id = %(member_id)s
-             UNION ALL
-             SELECT t.level + 1, m.id
-             FROM team t CROSS JOIN LATERAL (
-               SELECT id FROM members WHERE program_id = %(program_id)s AND inviter_id = t.id OFFSET 0) m)
-           SELECT team.level, count(*), count(c.last_order_at)
-           FROM team LEFT JOIN team_totals c
-             ON c.program_id = %(program_id)s AND c.member_id = team.id AND c.last_order_at >= %(active_since)s
-           GROUP BY team.level ORDER BY team.level""",
-        program_id=program_id, member_id=member_id, active_since=active_since,
-    )  # fmt: skip
-
-
-def customers(program_id: UUID, member_id: UUID, before: UUID | None, most: int) -> list[Customer]:
-    """Those of the first level who have ordered, newest member first."""
-    return fetch_all(
-        Customer,
-        """SELECT m.id, c.own_orders, c.last_order_at
-           FROM members m JOIN team_totals c
-             ON c.program_id = %(program_id)s AND c.member_id = m.id AND c.last_order_at IS NOT NULL
-           WHERE m.program_id = %(program_id)s AND m.inviter_id = %(member_id)s
-             AND m.id < coalesce(%(before)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-           ORDER BY m.id DESC LIMIT %(most)s""",
-        program_id=program_id, member_id=member_id, before=before, most=most,
-    )  # fmt: skip
-
-
 def history(program_id: UUID, member_id: UUID, before: UUID | None, most: int) -> list[HistoryRow]:
     """The changes of a member's inviter, newest first."""
     return fetch_all(
@@ -241,46 +164,3 @@ def history(program_id: UUID, member_id: UUID, before: UUID | None, most: int) -
            ORDER BY id DESC LIMIT %(most)s""",
         program_id=program_id, member_id=member_id, before=before, most=most,
     )  # fmt: skip
-
-
-class Locked(NamedTuple):
-    """A locked member's present binding."""
-
-    id: UUID
-    inviter_id: UUID | None
-    protected_until: datetime | None
-    expires_at: datetime | None
-
-    @property
-    def binding(self) -> Binding:
-        return Binding(self.inviter_id, self.protected_until, self.expires_at)
-
-
-def lock_alone(program_id: UUID, member_id: UUID) -> Locked:
-    """Lock a member so that nobody else is bound under him meanwhile."""
-    (locked,) = fetch_all(
-        Locked,
-        """SELECT id, inviter_id, protected_until, binding_expires_at FROM members
-           WHERE program_id = %(program_id)s AND id = %(id)s FOR UPDATE""",
-        program_id=program_id, id=member_id,
-    )  # fmt: skip
-    return locked
-
-
-def lock_in_place(program_id: UUID, member_id: UUID | None) -> None:
-    """Keep a member where he stands; others may be bound under him meanwhile."""
-    scalar(
-        "SELECT 1 FROM members WHERE program_id = %(program_id)s AND id = %(id)s FOR KEY SHARE",
-        program_id=program_id, id=member_id,
-    )  # fmt: skip
-
-
-def lock_many(program_id: UUID, member_ids: Collection[UUID]) -> dict[UUID, Binding]:
-    """Lock the places of many members, in id order."""
-    rows = fetch_all(
-        Locked,
-        """SELECT id, inviter_id, protected_until, binding_expires_at FROM members
-           WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE""",
-        program_id=program_id, ids=list(member_ids),
-    )  # fmt: skip
-    return {row.id: row.binding for row in rows}

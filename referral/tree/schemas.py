@@ -9,8 +9,9 @@ from core.http.schemas import Body, Page
 from core.ids import public_id, public_id_or_none
 from referral.members.schemas import MemberShape
 from referral.members.service import Member, masked_name
-from referral.tree.queries import Customer, HistoryRow
+from referral.tree.queries import HistoryRow
 from referral.tree.service import DEEPEST, Team
+from referral.tree.teams import Customer
 
 MAX_UPLINE = 1000
 _ACTORS = {"staff": "stf", "key": "key", "member": "mem", "system": "sys"}

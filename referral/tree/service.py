@@ -6,11 +6,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core.clock import now
-from referral.tree import queries
+from referral.tree import queries, teams
 from referral.tree.binding import BindRequest, Bound, bind, bind_many, record_bound
 from referral.tree.counters import OrderDelta, count_orders, mark_moved
-from referral.tree.queries import Customer, HistoryRow, LevelCount, Placed
+from referral.tree.queries import HistoryRow, Placed
 from referral.tree.rules import depths, new_binding
+from referral.tree.teams import Customer, LevelCount
 
 ACTIVE_FOR = timedelta(days=30)
 DEEPEST = 1_000_000  # levels a list may be asked for
@@ -81,19 +82,19 @@ def downline_of(program_id: UUID, member_id: UUID, level: int | None, after: Pla
 
 
 def team_of(program_id: UUID, member_id: UUID) -> Team:
-    totals = queries.totals(program_id, member_id)
+    totals = teams.totals(program_id, member_id)
     return Team(
-        direct_count=queries.direct_count(program_id, member_id),
+        direct_count=teams.direct_count(program_id, member_id),
         total_count=totals.members,
         order_count=totals.orders,
         sales=totals.sales,
-        levels=queries.level_counts(program_id, member_id, now() - ACTIVE_FOR),
+        levels=teams.level_counts(program_id, member_id, now() - ACTIVE_FOR),
     )
 
 
 def customers_of(program_id: UUID, member_id: UUID, before: UUID | None, most: int) -> list[Customer]:
     """Members of the first level who have ordered, newest member first."""
-    return queries.customers(program_id, member_id, before, most)
+    return teams.customers(program_id, member_id, before, most)
 
 
 def history_of(program_id: UUID, member_id: UUID, before: UUID | None, most: int) -> list[HistoryRow]:

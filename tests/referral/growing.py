@@ -1,8 +1,6 @@
 """Members and trees for these tests: through the API where that is the point, in one statement where size is."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -54,9 +52,10 @@ def grow(program: TestProgram, inviters: Sequence[int | None]) -> list[UUID]:
         execute(
             """INSERT INTO members (program_id, id, external_id, attributes, grade, status, enrolment, invite_code,
                                     inviter_id, joined_at, created_at, updated_at)
-               SELECT %(program_id)s, id, 'g-' || number, '{}', 'standard', 'active', 'none', 'G' || number, inviter_id,
-                      now(), now(), now()
-               FROM unnest(%(ids)s::uuid[], %(inviter_ids)s::uuid[]) WITH ORDINALITY AS given (id, inviter_id, number)""",
+               SELECT %(program_id)s, id, 'g-' || number, '{}', 'standard', 'active', 'none', 'G' || number,
+                      inviter_id, now(), now(), now()
+               FROM unnest(%(ids)s::uuid[], %(inviter_ids)s::uuid[]) WITH ORDINALITY
+                    AS given (id, inviter_id, number)""",
             program_id=program.id, ids=ids, inviter_ids=[None if one is None else ids[one] for one in inviters],
         )  # fmt: skip
         tree.mark_moved(program.id, ids)
@@ -71,9 +70,7 @@ def chain_of(program: TestProgram, length: int) -> list[UUID]:
 def standings(program: TestProgram) -> dict[UUID, UUID | None]:
     """Everybody's inviter."""
     with transaction(program.id, read_only=True):
-        return dict(
-            fetch_all(Standing, "SELECT id, inviter_id FROM members WHERE program_id = %(p)s", p=program.id)
-        )
+        return dict(fetch_all(Standing, "SELECT id, inviter_id FROM members WHERE program_id = %(p)s", p=program.id))
 
 
 def assert_forest(inviter_of: Mapping[UUID, UUID | None]) -> None:
@@ -97,10 +94,3 @@ def fold(program: TestProgram) -> int:
 def operator_of(program: TestProgram) -> Actor:
     """Somebody who may bind against the mode."""
     return Actor(program.now(), ActorKind.STAFF, new_id())
-
-
-@contextmanager
-def waiting_at_most(seconds: float) -> Iterator[None]:
-    """Inside a transaction: give up a lock after a while."""
-    execute(f"SET LOCAL lock_timeout = '{int(seconds * 1000)}ms'")  # type: ignore[arg-type]  # a number
-    yield

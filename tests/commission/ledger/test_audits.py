@@ -74,7 +74,8 @@ def seals(program: TestProgram) -> list[tuple[int, UUID]]:
 def test_clean_books_pass_and_an_unsealed_tail_is_no_problem(program: TestProgram, members: list[UUID]) -> None:
     progress = audited(program)
     assert progress.problems == []
-    assert progress.checked == {"chain": 10, "transactions": 11, "balances": 5, "accounts": 3}
+    own = {name: progress.checked[name] for name in ("chain", "transactions", "balances", "accounts")}
+    assert own == {"chain": 10, "transactions": 11, "balances": 5, "accounts": 3}
     assert progress.seq == 10
 
 
@@ -217,7 +218,8 @@ def test_a_wrong_balance_is_found(program: TestProgram, members: list[UUID], buc
         f"UPDATE member_balances SET {bucket} = {bucket} + 1 WHERE program_id = %(p)s AND member_id = %(member)s",
         p=program.id, member=members[4],
     )  # fmt: skip
-    assert found(program) == {("balances", public_id("mem", members[4]))}
+    # features above, such as payouts, may have something to say as well
+    assert {one for one in found(program) if one[0] == "balances"} == {("balances", public_id("mem", members[4]))}
 
 
 def test_a_lost_balance_is_found(program: TestProgram, members: list[UUID]) -> None:
@@ -246,10 +248,10 @@ def test_a_hundred_problems_are_kept_and_all_counted(program: TestProgram, monke
 
 def test_features_above_have_their_books_compared(program: TestProgram, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audits, "_STEPS", dict(audits._STEPS))
-    audits.register_audit_check("payouts", lambda program_id: Checked(7, [Finding("pay_1", f"Not of {program_id}.")]))
+    audits.register_audit_check("loans", lambda program_id: Checked(7, [Finding("loan_1", f"Not of {program_id}.")]))
     progress = audited(program)
-    assert progress.checked["payouts"] == 7
-    assert progress.problems == [{"check": "payouts", "subject": "pay_1", "detail": f"Not of {program.id}."}]
+    assert progress.checked["loans"] == 7
+    assert progress.problems == [{"check": "loans", "subject": "loan_1", "detail": f"Not of {program.id}."}]
 
 
 def test_an_audit_beside_posting_and_sealing_finds_nothing(program: TestProgram, members: list[UUID]) -> None:

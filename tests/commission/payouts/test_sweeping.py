@@ -156,7 +156,7 @@ def test_slow_calls_renew_the_claims_that_wait_behind_them(program, rail, app):
     app.config["SETTINGS"] = replace(settings, rail_timeout_seconds=0.5)
     try:
         assert lease() < timedelta(seconds=2.5)
-        payout_ids = desk.queued(program, 24)
+        payout_ids = desk.queued(program, 32)
         started = time.monotonic()
         run_jobs(program.id)
         assert time.monotonic() - started > lease().total_seconds()

@@ -74,7 +74,9 @@ def test_the_same_batch_again_finds_everything(program: TestProgram) -> None:
     assert [result["id"] for result in again] == [result["id"] for result in first]
 
 
-@pytest.mark.parametrize("body", [{}, {"members": []}, {"members": {}}, {"members": [{}] * 1001}, {"members": [], "x": 1}])
+@pytest.mark.parametrize(
+    "body", [{}, {"members": []}, {"members": {}}, {"members": [{}] * 1001}, {"members": [], "x": 1}]
+)
 def test_a_body_that_is_no_batch_is_refused_whole(program: TestProgram, body: Any) -> None:
     answer = program.client.post("/v1/members/batch", body)
     assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/members")

@@ -40,7 +40,9 @@ def test_phone_and_identities_are_not_readable_in_the_database(program: TestProg
     program.client.post("/v1/members", FULL)
     with transaction(program.id, read_only=True):
         rows = scalar("SELECT string_agg(m::text, ' ') FROM members m WHERE program_id = %(p)s", p=program.id)
-        rows += scalar("SELECT string_agg(i::text, ' ') FROM member_identities i WHERE program_id = %(p)s", p=program.id)
+        rows += scalar(
+            "SELECT string_agg(i::text, ' ') FROM member_identities i WHERE program_id = %(p)s", p=program.id
+        )
     assert "7946" not in rows
     assert "o-1" not in rows
 
@@ -142,7 +144,10 @@ def test_an_identity_belongs_to_one_member(program: TestProgram) -> None:
     answer = program.client.post("/v1/members", other)
     assert (answer.status_code, answer.json["code"]) == (409, "identity_taken")
     assert program.client.get("/v1/members/ext:d").status_code == 404
-    assert program.client.post("/v1/members", other | {"identities": [{"kind": "unionid", "value": "o-1"}]}).status_code == 201
+    assert (
+        program.client.post("/v1/members", other | {"identities": [{"kind": "unionid", "value": "o-1"}]}).status_code
+        == 201
+    )
     assert make_program(program.app).client.post("/v1/members", other).status_code == 201
 
 

@@ -156,4 +156,7 @@ def test_a_customer_who_is_bound_elsewhere_is_not_completed(program: TestProgram
     answer = program.client.post("/v1/members", {"external_id": "b", "name": "Bo", "inviter_external_id": "a"})
     assert (answer.status_code, answer.json["code"]) == (409, "already_bound")
     assert program.client.get("/v1/members/ext:b").json["name"] is None
-    assert program.client.post("/v1/members", {"external_id": "b", "name": "Bo", "inviter_external_id": "c"}).status_code == 201
+    assert (
+        program.client.post("/v1/members", {"external_id": "b", "name": "Bo", "inviter_external_id": "c"}).status_code
+        == 201
+    )

@@ -86,8 +86,10 @@ def bindings_of(program: TestProgram) -> list[tuple[UUID, UUID | None]]:
     """The history of all members, oldest first."""
     with transaction(program.id, read_only=True):
         rows = fetch_all(
-            Standing, "SELECT member_id, inviter_id FROM member_bindings WHERE program_id = %(p)s ORDER BY id", p=program.id
-        )  # fmt: skip
+            Standing,
+            "SELECT member_id, inviter_id FROM member_bindings WHERE program_id = %(p)s ORDER BY id",
+            p=program.id,
+        )
     return [(row.id, row.inviter_id) for row in rows]
 
 

@@ -64,7 +64,8 @@ def test_a_team_is_counted_with_its_orders(program: TestProgram) -> None:
         "by_level": [{"level": 1, "count": 1}, {"level": 2, "count": 2}],
     }  # fmt: skip
     assert team(program, "e") == {
-        "direct_count": 0, "total_count": 0, "max_depth": 0, "order_count": 0, "sales": 0, "active_30d": 0, "by_level": [],
+        "direct_count": 0, "total_count": 0, "max_depth": 0, "order_count": 0, "sales": 0, "active_30d": 0,
+        "by_level": [],
     }  # fmt: skip
 
 
@@ -95,7 +96,9 @@ def test_the_active_bought_within_thirty_days(program: TestProgram) -> None:
     ids = join_all(program.client, {"a": None, "b": "a", "c": "a"})
     bought_at = now()
     with transaction(program.id):
-        count_orders(program.id, [OrderDelta(ids["b"], 1, 5, bought_at), OrderDelta(ids["c"], 1, 5, bought_at - timedelta(31))])
+        count_orders(
+            program.id, [OrderDelta(ids["b"], 1, 5, bought_at), OrderDelta(ids["c"], 1, 5, bought_at - timedelta(31))]
+        )
     fold(program)
     assert team(program, "a")["active_30d"] == 1
     with frozen_at(bought_at + timedelta(days=30, seconds=1)):

@@ -42,4 +42,4 @@ def test_many_of_a_deep_chain_are_read_at_once(program: TestProgram) -> None:
         depths = depths_of(program.id, members[-1000:])
         chains = chains_of(program.id, members[-500:], 3, enrolment="open")
     assert [depths[member] for member in members[-1000:]] == list(range(DEPTH - 1000, DEPTH))
-    assert [one.id for one in chains[members[-1]]] == members[: -4 : -1]
+    assert [one.id for one in chains[members[-1]]] == members[:-4:-1]

@@ -45,7 +45,9 @@ class Forest:
         return taken
 
 
-def naive(inviter_of: Mapping[UUID, UUID | None], orders: Mapping[UUID, tuple[int, int]]) -> dict[UUID, tuple[int, ...]]:
+def naive(
+    inviter_of: Mapping[UUID, UUID | None], orders: Mapping[UUID, tuple[int, int]]
+) -> dict[UUID, tuple[int, ...]]:
     """Everybody's team, counted one by one."""
     counts = {member: [0, 0, 0, *orders.get(member, (0, 0))] for member in inviter_of}
     for member in inviter_of:

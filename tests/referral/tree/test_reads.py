@@ -73,7 +73,9 @@ def test_pages_stay_stable_when_somebody_joins_in_between(program: TestProgram) 
     assert levels(rest) == [(2, "e"), (2, "f"), (3, "g")]
 
 
-@pytest.mark.parametrize("cursor", ["x", "e30", "WzEsIngiXQ", "WzEsIDJd", "WzAsIjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMCJd"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "e30", "WzEsIngiXQ", "WzEsIDJd", "WzAsIjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMCJd"]
+)
 def test_a_made_up_cursor_is_refused(program: TestProgram, cursor: str) -> None:
     join(program.client, "a")
     answer = program.client.get(f"/v1/members/ext:a/downline?cursor={cursor}")
