@@ -93,7 +93,7 @@ class TestProgram:
                 id=staff_id, program_id=self.id, email=f"{staff_id}@staff.example", role=Role(role).value, at=now(),
             )  # fmt: skip
             token = tokens.issue(tokens.Claims("staff", staff_id, self.id, 1), tokens.STAFF_TTL)
-        return ApiClient(self.app, token["access_token"])
+        return self.client_with(token["access_token"])
 
     def member(self, ref: str) -> ApiClient:
         """The member's own client; `ref` is an id or `ext:…`."""

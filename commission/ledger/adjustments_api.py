@@ -34,7 +34,8 @@ def request_adjustment(actor: Actor, body: dict[str, Any]) -> Any:
 
 @blueprint.get("/v1/adjustments")
 @endpoint(
-    "ledger:read", summary="Adjustments, newest first", query=AdjustmentQuery, answer=AdjustmentShape, paged=True
+    "ledger:read", summary="Adjustments, newest first", query=AdjustmentQuery, answer=AdjustmentShape, paged=True,
+    refuses=("not_found",),
 )  # fmt: skip
 def list_adjustments(actor: Actor, query: dict[str, Any]) -> Any:
     member = query["member_id"]

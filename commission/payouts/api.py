@@ -29,7 +29,9 @@ blueprints = (blueprint, method_api.blueprint, withdrawal_api.blueprint)
 
 
 @blueprint.get("/v1/payouts")
-@endpoint("settlements:read", summary="Payouts, newest first", query=PayoutQuery, answer=PayoutPage)
+@endpoint(
+    "settlements:read", summary="Payouts, newest first", query=PayoutQuery, answer=PayoutPage, refuses=("not_found",)
+)
 def list_payouts(actor: Actor, query: dict[str, Any]) -> Any:
     limit, after = query.pop("limit"), id_cursor(query.pop("cursor"))
     if query["member_id"] is not None:

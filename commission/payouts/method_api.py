@@ -21,7 +21,7 @@ blueprint = Blueprint("payout_methods", __name__)
 @blueprint.post("/v1/members/<ref:ref>/payout-methods")
 @endpoint(
     "payout_methods:write", summary="Add a payout method", body=NewPayoutMethod, answer=PayoutMethodShape, status=201,
-    also=(200,), description="The same content again answers 200 with the method there is.",
+    also=(200,), refuses=("member_erased",), description="The same content again answers 200 with the method there is.",
 )  # fmt: skip
 def add_payout_method(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
     return _add(actor, _member(actor, ref), body)

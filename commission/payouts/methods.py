@@ -12,6 +12,7 @@ from core.db import Collision, execute, fetch_all, fetch_one, scalar, scalars
 from core.encryption import decrypt, encrypt, lookup_hash
 from core.errors import NotFound
 from core.ids import new_id
+from referral.members.errors import MemberErased
 
 
 class Method(NamedTuple):
@@ -71,8 +72,10 @@ def add_method(
 
     Raises:
         Collision: another one of the member was made at this very moment.
+        MemberErased: there is nobody to pay any more.
     """
     new = _NewMethod(kind, account, account_name)
+    _require_living(program.id, member_id)
     _lock_methods(program.id, member_id)
     known = _method_with(program.id, member_id, new.fingerprint)
     method_id = known or _insert(program, member_id, actor, new)
@@ -162,6 +165,17 @@ def erase_methods(program_id: UUID, member_id: UUID) -> None:
            WHERE program_id = %(program_id)s AND member_id = %(member_id)s""",
         program_id=program_id, member_id=member_id, at=now(),
     )  # fmt: skip
+
+
+def _require_living(program_id: UUID, member_id: UUID) -> None:
+    # the lock waits for an erasure that is under way, which would otherwise miss the new row
+    living = scalar(
+        """SELECT 1 FROM members WHERE program_id = %(program_id)s AND id = %(member_id)s AND status <> 'erased'
+           FOR KEY SHARE""",
+        program_id=program_id, member_id=member_id,
+    )  # fmt: skip
+    if not living:
+        raise MemberErased()
 
 
 def _lock_methods(program_id: UUID, member_id: UUID) -> None:

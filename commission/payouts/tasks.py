@@ -6,8 +6,10 @@ from uuid import UUID
 from commission.ledger.audits import register_audit_check
 from commission.payouts import querying, submitting, sweeping
 from commission.payouts.audit_checks import check_payouts
+from commission.payouts.methods import erase_methods
 from commission.payouts.queueing import QUERY, SUBMIT
 from core.jobs.registry import job, schedule
+from referral.members.service import register_erasure_step
 
 _LEASE = timedelta(minutes=3)
 
@@ -32,3 +34,4 @@ def sweep(program_id: UUID) -> None:
 
 schedule("payouts.sweep", every=timedelta(seconds=5), has_work=sweeping.has_due)
 register_audit_check("payouts", check_payouts)
+register_erasure_step(erase_methods)

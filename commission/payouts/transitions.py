@@ -100,5 +100,5 @@ def move(
         actions=[one.payee_action for one in moves], attempts=[one.attempt for one in moves],
         next_check_at=check_at or next_check_at(status, 0, at), actor_kind=who.kind, actor_id=who.id,
     )  # fmt: skip
-    count_moves(status, moved)
+    count_moves(status, [one.rail for one in moved])
     return moved

@@ -18,8 +18,9 @@ _DAY = "2026-01-31"
 # whose id a field holds, by the word before _id or by the name of the shape
 PREFIXES = {
     "member": "mem", "inviter": "mem", "customer": "mem", "store": "mem", "order": "ord", "plan": "pln",
-    "staff": "stf", "key": "key", "program": "prg", "payout": "pay", "commission": "com", "refund": "ref",
-    "settlement": "stl", "maturation": "mat", "method": "pmt", "transaction": "txn", "audit": "evt", "event": "evt",
+    "staff": "stf", "key": "key", "program": "prg", "payout": "pay", "attempt": "att", "method": "pm",
+    "commission": "com", "refund": "ref", "settlement": "stl", "maturation": "mat", "transaction": "ltx",
+    "adjustment": "adj", "binding": "bnd", "audit": "aud", "event": "evt",
 }  # fmt: skip
 
 _BY_NAME: dict[str, Any] = {

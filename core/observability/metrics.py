@@ -24,6 +24,16 @@ REQUEST_SECONDS = Histogram(
 JOBS = Counter("banyan_jobs", "Deliveries of jobs", ["job", "outcome"])
 JOB_SECONDS = Histogram("banyan_job_seconds", "Time of a delivery", ["job"], buckets=(0.01, 0.05, 0.25, 1, 5, 30, 120))
 
+_SHOWN: list[Counter | Histogram] = [REQUESTS, REQUEST_SECONDS, JOBS, JOB_SECONDS]
+
+
+def counter(name: str, text: str, labels: list[str]) -> Counter:
+    """A counter of a feature, shown beside the kernel's."""
+    made = Counter(name, text, labels)
+    _SHOWN.append(made)
+    return made
+
+
 # anybody can invent a method; a time series for each would be a leak
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -91,7 +101,7 @@ def render_metrics() -> bytes:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
-        for metric in (REQUESTS, REQUEST_SECONDS, JOBS, JOB_SECONDS):
+        for metric in _SHOWN:
             registry.register(metric)
     registry.register(OutboxCollector())
     return generate_latest(registry)

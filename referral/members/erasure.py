@@ -17,8 +17,10 @@ from referral.members import queries
 from referral.members.errors import MoneyOpen
 
 ErasureGuard = Callable[[UUID, UUID], str | None]
+ErasureStep = Callable[[UUID, UUID], None]
 
 _guards: list[ErasureGuard] = []
+_steps: list[ErasureStep] = []
 
 
 def register_erasure_guard(guard: ErasureGuard) -> None:
@@ -27,6 +29,12 @@ def register_erasure_guard(guard: ErasureGuard) -> None:
     """
     if guard not in _guards:
         _guards.append(guard)
+
+
+def register_erasure_step(step: ErasureStep) -> None:
+    """`step(program_id, member_id)` blanks in the erasure's transaction what a feature above keeps of the person."""
+    if step not in _steps:
+        _steps.append(step)
 
 
 def erase(program_id: UUID, ref: Ref) -> UUID:
@@ -47,6 +55,8 @@ def erase(program_id: UUID, ref: Ref) -> UUID:
     if status != "erased":
         _refuse_open_money(program_id, member_id)
         _blank(program_id, member_id)
+        for step in _steps:
+            step(program_id, member_id)
         end_member_tokens(program_id, member_id)
         publish(program_id, "members.forget_answers", {"member_id": str(member_id)})
     return member_id

@@ -12,7 +12,7 @@ from core.errors import NotFound
 from core.ids import Ref
 from referral.members import queries
 from referral.members.enrolment import enrol
-from referral.members.erasure import erase, register_erasure_guard
+from referral.members.erasure import erase, register_erasure_guard, register_erasure_step
 from referral.members.errors import MemberErased
 from referral.members.placeholders import customers_for
 from referral.members.queries import Member, MemberCard
@@ -151,4 +151,5 @@ __all__ = [
     "Member", "MemberCard", "Registered", "cards_of", "change_member", "customers_for", "depths_of", "enrol", "erase",
     "find_living", "find_members", "issue_tokens", "known_members", "living_member_id_of", "masked_name",
     "member_id_of", "member_of", "members_of", "register", "register_erasure_guard",
+    "register_erasure_step",
 ]  # fmt: skip

@@ -104,10 +104,13 @@ def _take_deltas(program_id: UUID) -> list[Taken]:
     return fetch_all(
         Taken,
         """WITH taken AS (
-             DELETE FROM team_deltas WHERE program_id = %(program_id)s RETURNING member_id, orders, sales, ordered_at)
-           SELECT t.member_id, m.inviter_id, sum(t.orders)::bigint, sum(t.sales)::bigint, max(t.ordered_at)
-           FROM taken t JOIN members m ON m.program_id = %(program_id)s AND m.id = t.member_id
-           GROUP BY t.member_id, m.inviter_id""",
+             DELETE FROM team_deltas WHERE program_id = %(program_id)s RETURNING member_id, orders, sales, ordered_at),
+           summed AS (
+             SELECT member_id, sum(orders)::bigint AS orders, sum(sales)::bigint AS sales, max(ordered_at) AS ordered_at
+             FROM taken GROUP BY member_id)
+           SELECT s.member_id, m.inviter_id, s.orders, s.sales, s.ordered_at
+           FROM summed s CROSS JOIN LATERAL (
+             SELECT inviter_id FROM members WHERE program_id = %(program_id)s AND id = s.member_id LIMIT 1) m""",
         program_id=program_id,
     )
 
@@ -118,13 +121,15 @@ def _rows_above(program_id: UUID, taken: Sequence[Taken]) -> list[_Row]:
     return fetch_all(
         _Row,
         """WITH RECURSIVE above AS (
-             SELECT member_id, counted_under, members, orders, sales, own_orders, own_sales, last_order_at
-             FROM team_totals WHERE program_id = %(program_id)s AND member_id = ANY(%(ids)s::uuid[])
+             SELECT t.*
+             FROM unnest(%(ids)s::uuid[]) AS given (id) CROSS JOIN LATERAL (
+               SELECT member_id, counted_under, members, orders, sales, own_orders, own_sales, last_order_at
+               FROM team_totals WHERE program_id = %(program_id)s AND member_id = given.id LIMIT 1) t
              UNION
              SELECT t.*
              FROM above a CROSS JOIN LATERAL (
                SELECT member_id, counted_under, members, orders, sales, own_orders, own_sales, last_order_at
-               FROM team_totals WHERE program_id = %(program_id)s AND member_id = a.counted_under OFFSET 0) t)
+               FROM team_totals WHERE program_id = %(program_id)s AND member_id = a.counted_under LIMIT 1) t)
            SELECT * FROM above""",
         program_id=program_id, ids=list(named),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Reads of the tree: uplines, downlines, teams. Adjacency with recursive statements, each for a whole set at once.
 
-The steps of a recursion are LATERAL look-ups behind OFFSET 0, which cannot be planned otherwise than one by one: while
-a table is small the planner prefers to hash the whole program at every step, and keeps to it until the next ANALYZE.
+The steps of a recursion are LATERAL look-ups behind LIMIT 1 or OFFSET 0, which can only be planned one by one: while a
+table is small the planner prefers to read the whole program at every step, and keeps to it until the next ANALYZE.
 """
 
 from collections.abc import Collection, Sequence
@@ -58,13 +58,15 @@ def chains(program_id: UUID, member_ids: Sequence[UUID], most: int, *, enrolment
     return fetch_all(
         ChainRow,
         """WITH RECURSIVE chain AS (
-             SELECT id AS start, 1 AS step, id, status, grade, enrolment, inviter_id, binding_expires_at
-             FROM members WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[])
+             SELECT given.id AS start, 1 AS step, m.*
+             FROM (SELECT DISTINCT unnest(%(ids)s::uuid[]) AS id) given CROSS JOIN LATERAL (
+               SELECT id, status, grade, enrolment, inviter_id, binding_expires_at
+               FROM members WHERE program_id = %(program_id)s AND id = given.id LIMIT 1) m
              UNION ALL
              SELECT c.start, c.step + 1, m.*
              FROM chain c CROSS JOIN LATERAL (
                SELECT id, status, grade, enrolment, inviter_id, binding_expires_at
-               FROM members WHERE program_id = %(program_id)s AND id = c.inviter_id OFFSET 0) m
+               FROM members WHERE program_id = %(program_id)s AND id = c.inviter_id LIMIT 1) m
              WHERE c.step < %(most)s)
            SELECT start, id, status, grade,
                   status = 'active' AND (enrolment = 'enrolled' OR (%(open)s AND enrolment <> 'exited')),
@@ -81,11 +83,13 @@ def links_above(program_id: UUID, member_ids: Collection[UUID]) -> dict[UUID, UU
     rows = fetch_all(
         Link,
         """WITH RECURSIVE above AS (
-             SELECT id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[])
+             SELECT m.id, m.inviter_id
+             FROM unnest(%(ids)s::uuid[]) AS given (id) CROSS JOIN LATERAL (
+               SELECT id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = given.id LIMIT 1) m
              UNION
              SELECT m.id, m.inviter_id
              FROM above a CROSS JOIN LATERAL (
-               SELECT id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = a.inviter_id OFFSET 0) m)
+               SELECT id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = a.inviter_id LIMIT 1) m)
            SELECT id, inviter_id FROM above""",
         program_id=program_id, ids=list(member_ids),
     )  # fmt: skip
@@ -112,7 +116,7 @@ def upline(program_id: UUID, member_id: UUID, levels: int) -> list[Placed]:
              UNION ALL
              SELECT a.level + 1, m.id, m.inviter_id
              FROM above a CROSS JOIN LATERAL (
-               SELECT id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = a.inviter_id OFFSET 0) m
+               SELECT id, inviter_id FROM members WHERE program_id = %(program_id)s AND id = a.inviter_id LIMIT 1) m
              WHERE a.level < %(levels)s)
            SELECT level, id FROM above WHERE level > 0 ORDER BY level""",
         program_id=program_id, id=member_id, levels=levels,

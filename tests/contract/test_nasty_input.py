@@ -34,6 +34,7 @@ QUERIES: list[str] = [
     "cursor=WzFd", "cursor=WyIwMDAwLTAwLTAwIiwieCJd", "nobody=1", "limit=1&limit=2", "from=x", "to=%00",
     "day=9999-12-31",
     "levels=999999999999", "level=-1", "as_of=9999-12-31T00:00:00Z", "interval=%27", "q=%00", "q=%25%25", "status=x",
+    "member_id=ext:nobody", "member_id=ext:", "member_id=mem_" + "0" * 26, "order_id=ext:nobody", "order_id=ext:%00",
 ]  # fmt: skip
 
 

@@ -31,6 +31,7 @@ def money_of(shop: Shop, scenario: Scenario) -> dict[str, tuple[int, int]]:
     return {name: (balance["pending"], balance["available"]) for name, balance in balances.items()}
 
 
+@pytest.mark.timeout(400)  # a failure takes its time to be made small
 @moderately
 @given(scenarios())
 def test_the_books_are_sound_and_a_full_refund_leaves_nothing(app: Flask, scenario: Scenario) -> None:
@@ -75,6 +76,7 @@ def assert_explained(shop: Shop, name: str) -> None:
         assert sum(line["numerator"] for line in one["lines"]) // one["denominator"] == one["before_cap"]
 
 
+@pytest.mark.timeout(400)  # a failure takes its time to be made small
 @moderately
 @given(scenarios(), st.data())
 def test_any_batch_size_and_any_order_of_independent_events_come_to_the_same(

@@ -4,11 +4,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import orjson
 from werkzeug.test import TestResponse
 
+from commission.orders.intake import place_orders
+from commission.orders.loading import load_order
+from commission.orders.new_order import NewOrder
+from commission.orders.queries import known_orders
+from commission.orders.refunds import NewRefund, refund_orders
+from core.db import transaction
 from tests.clients import ApiClient
 from tests.commission.orders.books import assert_sound
-from tests.commission.orders.conftest import COMPLETED_AT, PAID_AT, REFUNDED_AT, Shop, earned, order_body
+from tests.commission.orders.conftest import COMPLETED_AT, MATURE_AT, PAID_AT, REFUNDED_AT, Shop, earned, order_body
 from tests.threads import together
 
 Call = Callable[[], TestResponse]
@@ -183,3 +190,24 @@ def test_overlapping_batches_of_refunds_in_opposite_orders_both_come_in(shop: Sh
     assert {one["status"] for one in results} == {"created", "exists"}
     assert {shop.shown(name)["refunded"] for name in names(40)} == {101}
     assert_sound(shop.program.id)
+
+
+def test_rows_are_locked_in_one_order_so_that_batches_cannot_deadlock(shop: Shop) -> None:
+    """Straight at the services, where nobody would run a call again after a deadlock."""
+    program = shop.program.now()
+    orders = [load_order(orjson.dumps(order_body(name))) for name in names(40)]
+
+    def place(batch: list[NewOrder]) -> None:
+        with transaction(program.id):
+            assert all(placed.error is None for placed in place_orders(program, batch))
+
+    def take_back(batch: list[NewRefund]) -> None:
+        with transaction(program.id):
+            assert all(refunded.error is None for refunded in refund_orders(program, batch))
+
+    together(shop.program.app, *[partial(place, batch) for batch in (orders, orders[::-1]) * 3])
+    with transaction(program.id, read_only=True):
+        known = known_orders(program.id, names(40))
+    refunds = [NewRefund(known[name].id, name, MATURE_AT, None, None, 100) for name in names(40)]
+    together(shop.program.app, *[partial(take_back, batch) for batch in (refunds, refunds[::-1]) * 3])
+    assert_sound(program.id)

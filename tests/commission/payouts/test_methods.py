@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from commission.payouts.methods import erase_methods, methods_for
+from commission.payouts.methods import methods_for
 from core.clock import frozen_at, now
 from core.db import scalar, transaction
 from core.ids import parse_public_id
@@ -190,9 +190,8 @@ def test_another_programs_methods_are_no_choice(program, other_program, member):
 
 def test_erasure_blanks_the_accounts_and_keeps_the_rows(client, program, member, path):
     method = add(client, path)
-    with transaction(program.id):
-        erase_methods(program.id, member)
-    assert client.get(path).json["data"] == []
+    answer = program.staff("owner").post(f"/v1/members/{member_ref(member)}/erasure", {})
+    assert answer.status_code == 200, answer.text
     with transaction(program.id, read_only=True):
         left = scalar(
             """SELECT id FROM payout_methods WHERE program_id = %(p)s AND account IS NULL AND account_name IS NULL
@@ -200,3 +199,19 @@ def test_erasure_blanks_the_accounts_and_keeps_the_rows(client, program, member,
             p=program.id,
         )
     assert left == parse_public_id("pm", method["id"])
+    again = client.post(path, BODY)
+    assert (again.status_code, again.json["code"]) == (409, "member_erased")
+
+
+def test_an_erasure_and_a_new_method_at_once_leave_no_account(app, program, member, path):
+    owner = program.staff("owner")
+    together(
+        app,
+        lambda: owner.post(f"/v1/members/{member_ref(member)}/erasure", {}),
+        *[lambda n=n: program.client_with(program.api_key).post(path, BODY | {"account": f"a-{n}"}) for n in range(4)],
+    )
+    with transaction(program.id, read_only=True):
+        left = scalar(
+            "SELECT count(*) FROM payout_methods WHERE program_id = %(p)s AND account IS NOT NULL", p=program.id
+        )
+    assert left == 0
