@@ -1,11 +1,12 @@
 """The database: tables' base, the one transaction, and typed SQL. Edges open transactions; nothing else commits."""
 
+import functools
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
-from typing import Annotated, Any, LiteralString, NamedTuple, TypeVar
+from typing import Annotated, Any, LiteralString, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 import orjson
@@ -63,6 +64,9 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _connection: ContextVar[psycopg.Connection[Any] | None] = ContextVar("banyan_connection", default=None)
 
 
@@ -79,6 +83,7 @@ def engine_options(pool_size: int) -> dict[str, Any]:
         "pool_size": pool_size,
         "max_overflow": 4,
         "pool_timeout": 10,
+        "pool_use_lifo": True,  # a few connections stay warm, with their statements prepared
         # prepared once per connection: the hot statements are few and long
         "connect_args": {
             "autocommit": True,
@@ -124,6 +129,19 @@ def lookup() -> Iterator[None]:
     finally:
         _connection.reset(token)
         proxied.close()
+
+
+def repeatable(read: Callable[P, T]) -> Callable[P, T]:
+    """A look-up that is made once more when the server hung up in the middle of it."""
+
+    @functools.wraps(read)
+    def patient(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(*args, **kwargs)
+        except psycopg.OperationalError:
+            return read(*args, **kwargs)
+
+    return patient
 
 
 def _begin(program_id: UUID | None, read_only: bool) -> tuple[PoolProxiedConnection, psycopg.Connection[Any]]:
@@ -252,5 +270,5 @@ def json(value: Any) -> Jsonb:
 __all__ = [
     "APPLICATION_ROLE", "Amount", "Amounts", "Base", "Collision", "Count", "Hash", "Id", "IdKey", "Ids",
     "Instant", "Json", "JsonList", "ProgramKey", "Small", "Words", "connection", "date", "db", "engine_options",
-    "execute", "fetch_all", "fetch_one", "json", "savepoint", "scalar", "scalars", "transaction",
+    "execute", "fetch_all", "fetch_one", "json", "repeatable", "savepoint", "scalar", "scalars", "transaction",
 ]  # fmt: skip

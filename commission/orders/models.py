@@ -47,7 +47,7 @@ class OrderRow(Base):
     settings_version: Mapped[int | None]  # the program's settings when it was accepted as paid
     attribution_source: Mapped[str | None]  # coupon | click | binding | none; null: not paid
     attributed_member_id: Mapped[UUID | None]
-    evidence: Mapped[Json]  # commission.orders.acceptance.Record: what was found, refused, and who stood above
+    evidence: Mapped[Json]  # made by acceptance: what was found, refused, and who stood above
     created_at: Mapped[Instant]
 
     __table_args__ = (

@@ -15,7 +15,7 @@ from commission.payouts.payees import Payee, hash_of, payable_among, payee_of, r
 from commission.payouts.rails.protocol import TransferRequest
 from commission.payouts.rules import Status
 from commission.payouts.transitions import SYSTEM, Move, move
-from commission.payouts.wiring import call_time
+from commission.payouts.wiring import call_time, rail_of
 from core.auth.service import program_of
 from core.clock import now
 from core.db import execute, fetch_all, scalars
@@ -62,11 +62,16 @@ def claim(program_id: UUID, payout_ids: Sequence[UUID]) -> list[Sending]:
     """queued → submitting with the attempt that is going to be made; what may not be sent fails instead.
 
     Nothing is claimed while payouts are locked. The caller commits before it calls the rail.
+
+    Raises:
+        NoSuchRail: this installation has no rail of that kind; the payouts stay queued.
     """
     if is_locked():
         _log.warning("payouts are locked: nothing is sent", payouts=len(payout_ids))
         return []
     due = _as_approved(program_id, fetch_all(_Due, _DUE, program_id=program_id, ids=list(payout_ids)))
+    for kind in {one.rail for one in due}:
+        rail_of(kind)  # refuses before anything is claimed that could not be sent
     payable = payable_among(program_id, [one.member_id for one in due])
     payees = {one.id: payee_of(one) for one in due}
     refusals = {one.id: reason for one in due if (reason := _refusal(one, payees[one.id], payable))}

@@ -31,13 +31,13 @@ def list_plans(actor: Actor, query: dict[str, Any]) -> Any:
     return page(rows, query["limit"], plan_shape, lambda row: [str(row.id)])
 
 
-@blueprint.get("/v1/plans/<ref>")
+@blueprint.get("/v1/plans/<ref:ref>")
 @endpoint("plans:read", summary="One commission plan", answer=PlanShape)
 def show_plan(actor: Actor, ref: str) -> Any:
     return plan_shape(service.plan_of(actor.program_id, _plan_id(ref)))
 
 
-@blueprint.post("/v1/plans/<ref>/retire")
+@blueprint.post("/v1/plans/<ref:ref>/retire")
 @endpoint("plans:write", summary="Use a plan for no further orders", answer=PlanShape)
 def retire_plan(actor: Actor, ref: str) -> Any:
     return plan_shape(service.retire_plan(actor.program_id, _plan_id(ref)))

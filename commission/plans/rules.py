@@ -77,7 +77,7 @@ def commissions_for(
     applied = [list(map(terms.table(channel, who.grade, who.level).__getitem__, keys)) for who in beneficiaries]
     exact = [_numerators(level_terms, lines) for level_terms in applied]
     uncut = [sum(numerators) // BPS for numerators in exact]
-    cap = sum(lines.bases) * _cap_bps(terms.plan, payout_cap_bps) // BPS
+    cap = sum(lines.bases) * cap_bps_of(terms.plan, payout_cap_bps) // BPS
     amounts = _within(cap, uncut)
     levels = [
         LevelCommission(
@@ -104,7 +104,8 @@ def _numerators(terms: list[AppliedTerm], lines: OrderLines) -> list[int]:
     ]
 
 
-def _cap_bps(plan: Plan, payout_cap_bps: int) -> int:
+def cap_bps_of(plan: Plan, payout_cap_bps: int) -> int:
+    """The lower of the plan's own cap and the program's."""
     return payout_cap_bps if plan.cap_bps is None else min(plan.cap_bps, payout_cap_bps)
 
 
@@ -136,7 +137,7 @@ def plan_warnings(plan: Plan, payout_cap_bps: int, max_levels: int) -> list[Plan
     One line's levels may follow several rules only where rules ask for a grade; of such mixtures the dearest is listed.
     Fixed amounts are listed whatever they are: a line may be cheaper than they are.
     """
-    cap_bps = _cap_bps(plan, payout_cap_bps)
+    cap_bps = cap_bps_of(plan, payout_cap_bps)
     levels = range(1, level_count(plan, max_levels) + 1)
     cases = alternatives(plan)
     checked = set(islice(cases, _CASES_CHECKED))

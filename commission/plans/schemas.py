@@ -5,11 +5,11 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from commission.plans.queries import PlanVersion
+from commission.plans.terms import MAX_LEVELS
 from core.http.fields import Amount, Flag, Instant, Rate, Text
 from core.http.schemas import Body
 from core.ids import public_id
 
-MAX_LEVELS = 10
 MAX_RULES = 5000
 MAX_VALUES = 1000
 

@@ -11,12 +11,13 @@ import msgspec
 from commission.plans import queries
 from commission.plans.errors import PlanNotFound
 from commission.plans.queries import PlanStart, PlanVersion
-from commission.plans.rules import plan_warnings
-from commission.plans.terms import PlanTerms, plan_from
+from commission.plans.rules import PlanWarning, cap_bps_of, plan_warnings
+from commission.plans.terms import MAX_LEVELS, Plan, PlanTerms, level_count, plan_from
 from core.auth.actor import Actor
 from core.clock import now
 from core.db import execute, json
 from core.ids import new_id
+from core.programs.settings import ProgramSettings
 
 # A published plan never changes, so making its terms ready once a process is enough.
 _ready: dict[tuple[UUID, UUID], PlanTerms] = {}
@@ -26,12 +27,11 @@ _MAX_READY = 1000
 def publish_plan(actor: Actor, name: str, effective_from: datetime, terms: dict[str, Any]) -> PlanVersion:
     """A new version, in effect from an instant that may be past; earlier orders keep theirs.
 
-    Terms that could exceed the caps are published all the same, with warnings: the caps hold on every order. So are
-    more levels than the program pays (max_levels): no order goes that far up.
+    Terms that could exceed the caps, and more levels than the program pays, are published all the same, with warnings:
+    the caps and max_levels hold on every order.
     """
     plan = plan_from(terms)
-    settings = actor.program.settings
-    warnings = [msgspec.to_builtins(one) for one in plan_warnings(plan, settings.payout_cap_bps, settings.max_levels)]
+    warnings = [msgspec.to_builtins(one) for one in _warnings(plan, actor.program.settings)]
     plan_id = new_id()
     execute(
         """INSERT INTO plans (program_id, id, name, effective_from, terms, warnings, created_by, created_at)
@@ -40,6 +40,15 @@ def publish_plan(actor: Actor, name: str, effective_from: datetime, terms: dict[
         terms=json(msgspec.to_builtins(plan)), warnings=json(warnings), by=actor.id, at=now(),
     )  # fmt: skip
     return plan_of(actor.program_id, plan_id)
+
+
+def _warnings(plan: Plan, settings: ProgramSettings) -> list[PlanWarning]:
+    warnings = plan_warnings(plan, settings.payout_cap_bps, settings.max_levels)
+    listed, paid = level_count(plan, MAX_LEVELS), settings.max_levels
+    if listed > paid:
+        detail = f"The plan lists {listed} levels and the program pays {paid} at most (max_levels)."
+        warnings.append(PlanWarning((), 0, cap_bps_of(plan, settings.payout_cap_bps), detail))
+    return warnings
 
 
 def retire_plan(program_id: UUID, plan_id: UUID) -> PlanVersion:

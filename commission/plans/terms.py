@@ -11,6 +11,9 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+MAX_LEVELS = 10
+"""The longest list of levels a plan may have; how many an order pays is the program's max_levels."""
+
 _TABLES_KEPT = 100
 _TERMS_KEPT = 20_000
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from core.auth import queries, tokens
 from core.auth.access import Role
 from core.auth.actor import Actor, ActorKind, Program
-from core.db import lookup
+from core.db import lookup, repeatable
 from core.errors import NotFound, Unauthenticated
 from core.programs.settings import ProgramSettings, settings_from
 
@@ -55,6 +55,7 @@ def program_of(program_id: UUID) -> Program:
     return _program(found)
 
 
+@repeatable
 def _actor_of_key(key: str) -> Actor:
     number = key[3:].partition("_")[0]
     if not (number.isascii() and number.isdecimal() and len(number) <= _MAX_NUMBER_LENGTH):
@@ -66,6 +67,7 @@ def _actor_of_key(key: str) -> Actor:
         return Actor(_program(found), ActorKind.KEY, found.id, scopes=frozenset(found.scopes))
 
 
+@repeatable
 def _actor_of_token(token: str) -> Actor:
     claims = tokens.read(token)
     by_staff = claims.kind == "staff"

@@ -1,7 +1,10 @@
 """The same orders from many threads at once, each with a connection of its own: one effect, exact sums, no 5xx."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from threading import Barrier
+from time import sleep
 from typing import Any
 
 import orjson
@@ -10,12 +13,10 @@ from werkzeug.test import TestResponse
 from commission.orders.intake import place_orders
 from commission.orders.loading import load_order
 from commission.orders.new_order import NewOrder
-from commission.orders.queries import known_orders
-from commission.orders.refunds import NewRefund, refund_orders
-from core.db import transaction
+from core.db import scalar, transaction
 from tests.clients import ApiClient
 from tests.commission.orders.books import assert_sound
-from tests.commission.orders.conftest import COMPLETED_AT, MATURE_AT, PAID_AT, REFUNDED_AT, Shop, earned, order_body
+from tests.commission.orders.conftest import COMPLETED_AT, PAID_AT, REFUNDED_AT, Shop, earned, order_body
 from tests.threads import together
 
 Call = Callable[[], TestResponse]
@@ -192,22 +193,47 @@ def test_overlapping_batches_of_refunds_in_opposite_orders_both_come_in(shop: Sh
     assert_sound(shop.program.id)
 
 
-def test_rows_are_locked_in_one_order_so_that_batches_cannot_deadlock(shop: Shop) -> None:
-    """Straight at the services, where nobody would run a call again after a deadlock."""
+class Undone(Exception):
+    """Makes a transaction roll back."""
+
+
+def test_batches_take_their_orders_in_one_order_so_that_they_cannot_deadlock(shop: Shop) -> None:
+    """Straight at the service, where nobody would run a call again after a deadlock."""
     program = shop.program.now()
-    orders = [load_order(orjson.dumps(order_body(name))) for name in names(40)]
+    first, middle, last = (load_order(orjson.dumps(order_body(name))) for name in ("o1", "o2", "o3"))
 
-    def place(batch: list[NewOrder]) -> None:
+    def place(batch: list[NewOrder]) -> list[str]:
         with transaction(program.id):
-            assert all(placed.error is None for placed in place_orders(program, batch))
+            return [placed.outcome.value for placed in place_orders(program, batch)]
 
-    def take_back(batch: list[NewRefund]) -> None:
-        with transaction(program.id):
-            assert all(refunded.error is None for refunded in refund_orders(program, batch))
+    def hold_the_middle_one() -> list[str]:
+        with suppress(Undone), transaction(program.id):
+            place_orders(program, [middle])
+            ready.wait(5)
+            wait_for_waiting(2)
+            raise Undone
+        return []
 
-    together(shop.program.app, *[partial(place, batch) for batch in (orders, orders[::-1]) * 3])
-    with transaction(program.id, read_only=True):
-        known = known_orders(program.id, names(40))
-    refunds = [NewRefund(known[name].id, name, MATURE_AT, None, None, 100) for name in names(40)]
-    together(shop.program.app, *[partial(take_back, batch) for batch in (refunds, refunds[::-1]) * 3])
+    def place_when_held(batch: list[NewOrder]) -> list[str]:
+        ready.wait(5)
+        return place(batch)
+
+    ready = Barrier(3)
+    _, one, other = together(
+        shop.program.app,
+        hold_the_middle_one,
+        partial(place_when_held, [first, middle, last]),
+        partial(place_when_held, [last, middle, first]),
+    )
+    assert sorted([one, other]) == [["created"] * 3, ["exists"] * 3]
     assert_sound(program.id)
+
+
+def wait_for_waiting(count: int) -> None:
+    """Until that many transactions wait for a lock."""
+    waiting = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
+    for _ in range(500):
+        if scalar(waiting) >= count:
+            return
+        sleep(0.01)
+    raise AssertionError("nobody waits")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from commission.payouts import submitting
+from commission.payouts.approval import SEAL
 from commission.payouts.rails.protocol import Failed, NotFound, Paid, Processing, Returned, Throttled, Unknown
 from core.clock import frozen_at, now
 from core.db import execute, transaction
@@ -233,6 +234,19 @@ def test_a_failure_after_paid_changes_nothing(program, rail):
         desk.sweep(program)
     assert desk.row(program, payout_id).status == "paid"
     desk.assert_books_agree(program)
+
+
+def test_without_its_rail_a_payout_stays_queued(program, rail):
+    (payout_id,) = desk.queued(program)
+    with transaction(program.id):
+        execute("UPDATE payouts SET rail = 'pigeon' WHERE program_id = %(p)s", p=program.id)
+        execute(
+            f"""UPDATE payouts p SET seal = {SEAL} FROM payout_methods m
+                WHERE p.program_id = %(p)s AND m.program_id = %(p)s AND m.id = p.method_id""",
+            p=program.id,
+        )
+    run_jobs(program.id, may_fail=True)
+    assert (desk.row(program, payout_id).status, desk.row(program, payout_id).attempts) == ("queued", [])
 
 
 @pytest.mark.parametrize("member_status", ["suspended", "erased"])

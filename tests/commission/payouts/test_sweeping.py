@@ -23,7 +23,7 @@ def is_due(program):
         return sweeping.has_due(program.id)
 
 
-def test_the_jobs_are_registered():
+def test_the_jobs_are_registered(app):
     assert {"payouts.submit", "payouts.query", "payouts.sweep"} <= JOBS.keys()
     assert {JOBS[name].queue for name in ("payouts.submit", "payouts.query", "payouts.sweep")} == {"money"}
     assert SCHEDULES["payouts.sweep"].every <= timedelta(seconds=10)

@@ -85,7 +85,9 @@ def test_terms_beyond_the_caps_are_published_with_warnings(owner: ApiClient) -> 
 
 def test_more_levels_than_the_program_pays_can_be_published(owner: ApiClient) -> None:
     levels = [{"rate_bps": 100}] * 3
-    assert publish(owner, levels=levels)["levels"] == levels
+    plan = publish(owner, levels=levels, rules=[])
+    assert plan["levels"] == levels
+    assert ["3 levels" in one["detail"] for one in plan["warnings"]] == [True]
 
 
 def test_lists_are_newest_first_in_pages(owner: ApiClient) -> None:
@@ -104,6 +106,10 @@ def test_retiring_twice_changes_nothing_more(owner: ApiClient) -> None:
     assert (first.status_code, again.status_code) == (200, 200)
     assert first.json == again.json
     assert first.json["retired_at"] is not None  # type: ignore[index]
+
+
+def test_simulations_are_not_built_yet(owner: ApiClient) -> None:
+    assert owner.post("/v1/plans/simulations", {}).status_code == 404
 
 
 def test_plans_cannot_be_changed_or_deleted(owner: ApiClient) -> None:

@@ -105,6 +105,7 @@ def _hold_key(program: TestProgram, key: str) -> None:
 
 def _impatient(program: TestProgram, key: str) -> Any:
     """A call whose connection waits for locks only shortly."""
+    db.engine.dispose()  # the next connection is the only one, and is used again
     proxied = db.engine.raw_connection()
     proxied.cursor().execute("SET lock_timeout = '200ms'")
     proxied.close()

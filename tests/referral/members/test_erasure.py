@@ -10,7 +10,7 @@ from core.db import execute, scalars, transaction
 from referral.members import erasure
 from referral.members.service import customers_for, register_erasure_guard
 from tests.clients import ApiClient, TestProgram, make_program
-from tests.jobs import run_jobs
+from tests.jobs import deliver_now, lease_jobs, run_jobs, waiting_jobs
 from tests.referral.growing import id_in, join, join_all
 from tests.threads import together
 
@@ -135,6 +135,19 @@ def test_other_peoples_answers_are_kept(program: TestProgram) -> None:
     kept = program.client.post("/v1/members", {"external_id": "b"}, headers={"Idempotency-Key": "b"})
     assert (gone.status_code, gone.json["code"]) == (409, "idempotency_key_expired")
     assert (kept.status_code, kept.headers["Idempotent-Replayed"]) == (201, "true")
+
+
+def test_forgetting_answers_delivered_twice_forgets_once(program: TestProgram) -> None:
+    program.client.post("/v1/members", {"external_id": "a"}, headers={"Idempotency-Key": "a"})
+    program.client.post("/v1/members/ext:a/erasure")
+    (delivery,) = lease_jobs(program.id, "default")
+    assert delivery.job == "members.forget_answers"
+    deliver_now(delivery)
+    program.client.post("/v1/members", {"external_id": "b"}, headers={"Idempotency-Key": "b"})
+    deliver_now(delivery)
+    again = program.client.post("/v1/members", {"external_id": "b"}, headers={"Idempotency-Key": "b"})
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert waiting_jobs(program.id) == []
 
 
 def test_a_customer_named_by_an_order_is_erased_like_anybody(program: TestProgram) -> None:

@@ -19,7 +19,7 @@ from referral.members.service import customers_for
 from referral.tree.counters import fold_deltas, has_deltas
 from referral.tree.service import BindRequest, OrderDelta, bind, count_orders
 from tests.clients import TestProgram
-from tests.jobs import run_jobs
+from tests.jobs import deliver_now, lease_jobs, run_jobs
 from tests.referral.growing import chain_of, fold, grow, join_all, operator_of, standings
 from tests.referral.statements import counted_statements
 from tests.referral.tree.test_folding import naive
@@ -116,6 +116,20 @@ def test_the_schedule_counts_where_something_waits(program: TestProgram) -> None
     assert team(program, "a")["total_count"] == 1
     with transaction(program.id, read_only=True):
         assert not has_deltas(program.id)
+
+
+def test_a_fold_that_breaks_off_loses_nothing(program: TestProgram) -> None:
+    ids = join_all(program.client, {"a": None, "b": "a"})
+    with transaction(program.id):
+        count_orders(program.id, [(ids["b"], 1, 100)])
+    with suppress(ZeroDivisionError), transaction(program.id):
+        fold_deltas(program.id)
+        raise ZeroDivisionError
+    publish_where_due(program.id, [SCHEDULES["tree.fold"]])
+    (delivery,) = lease_jobs(program.id, "default")
+    deliver_now(delivery)
+    deliver_now(delivery)
+    assert (team(program, "a")["total_count"], team(program, "a")["sales"]) == (1, 100)
 
 
 def test_orders_are_noted_in_one_statement(program: TestProgram) -> None:
