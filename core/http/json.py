@@ -50,9 +50,10 @@ def no_body() -> bytes:
         Invalid: something was sent; it would have been ignored.
         Malformed: it is not even JSON.
     """
-    if not request.content_length:
+    body = request.get_data(cache=True)
+    if not body:
         return b""
-    given = parsed(request.get_data(cache=True))
+    given = parsed(body)
     if given != {}:
         names = given if isinstance(given, dict) else {"": None}
         raise Invalid(faults=[Fault(f"/{name}" if name else "", "No body is expected here.") for name in names])

@@ -170,9 +170,9 @@ def _usual_codes(rule: Rule, method: str, spec: Endpoint) -> Iterable[str]:
     if rule.arguments:
         yield "not_found"
     if method in _WRITES:
-        yield "malformed"
+        yield from ("malformed", "too_large")
     if spec.body:
-        yield from ("too_large", "unsupported_media_type")
+        yield "unsupported_media_type"
     if method == "POST" and spec.access != PUBLIC:
         yield from _IDEMPOTENCY
     yield "invalid"

@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from core.db import Collision
 from core.errors import Busy, DomainError, Fault, Invalid, Unauthenticated, Unavailable
 from core.http.json import dumps
 
@@ -21,6 +22,12 @@ _CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
+BUSY = (
+    Collision,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
 DATABASE_DOWN = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -102,7 +109,7 @@ def register_problems(app: Flask) -> None:
 
 def problem_of_unexpected(error: Exception) -> Response:
     """The answer to what no rule foresaw: nothing of it is shown, all of it is logged."""
-    if isinstance(error, psycopg.errors.LockNotAvailable):
+    if isinstance(error, BUSY):
         return problem_of(Busy("Another request holds what this one needs; repeat it.", retry_after=1))
     if isinstance(error, DATABASE_DOWN):
         _log.error("database unavailable", error=type(error).__name__)

@@ -13,11 +13,8 @@ from migrations.protection import isolate, open_table
 revision = "0003"
 down_revision = "0002"
 
-OPEN = (
-    "member_balances", "ledger_unsealed", "ledger_heads", "ledger_snapshots", "ledger_periods", "ledger_audits",
-    "adjustments",
-)  # fmt: skip
-APPEND_ONLY = ("ledger_transactions", "ledger_postings", "ledger_seals")
+OPEN = ("member_balances", "ledger_unsealed", "ledger_heads", "ledger_snapshots", "ledger_audits", "adjustments")
+APPEND_ONLY = ("ledger_transactions", "ledger_postings", "ledger_seals", "ledger_periods")
 
 
 def upgrade() -> None:

@@ -32,7 +32,8 @@ WITHOUT_WALL = {
 }
 GLOBAL_KEYS = {"uq_programs_number", "uq_staff_email"}
 APPEND_ONLY = {
-    "audit_events", "program_settings", "ledger_transactions", "ledger_postings", "ledger_seals", "payout_events",
+    "audit_events", "program_settings", "ledger_transactions", "ledger_postings", "ledger_seals", "ledger_periods",
+    "payout_events",
 }  # fmt: skip
 
 

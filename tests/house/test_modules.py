@@ -94,3 +94,14 @@ def test_every_documented_make_target_exists() -> None:
 def _code(markdown: str) -> str:
     """Only what is set as code: prose may make many things."""
     return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", markdown, flags=re.DOTALL))
+
+
+def test_a_test_is_named_alike_in_every_process() -> None:
+    """Parallel runs collect the tests once in each process; a random parameter makes them disagree."""
+    wrong = []
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("parametrize"):
+                chance = re.search(r"\b(uuid4|uuid7|new_id|now|random|token_\w+)\(", ast.unparse(node))
+                wrong += [f"{path.relative_to(ROOT)}:{node.lineno}"] if chance else []
+    assert wrong == []

@@ -20,6 +20,7 @@ REWRITING = [
     "DELETE FROM ledger_transactions WHERE program_id = %(program_id)s",
     "DELETE FROM ledger_postings WHERE program_id = %(program_id)s",
     "DELETE FROM ledger_seals WHERE program_id = %(program_id)s",
+    "DELETE FROM ledger_periods WHERE program_id = %(program_id)s",
     "TRUNCATE ledger_transactions, ledger_postings, ledger_seals",
 ]
 

@@ -11,7 +11,7 @@ from config.settings import load
 from core.app import create_app
 from core.auth.actor import Actor
 from core.clock import now
-from core.db import execute, json, scalar, transaction
+from core.db import Collision, execute, json, scalar, transaction
 from core.errors import Conflict
 from core.http.endpoint import endpoint
 from core.http.fields import Amount, Attributes, Instant, Note, Text
@@ -36,7 +36,10 @@ class Refused(Conflict):
     title = "The effect was refused, after it was made"
 
 
-def effects_blueprint() -> Blueprint:
+_met: dict[str, int] = {}
+
+
+def effects_blueprint() -> Blueprint:  # noqa: C901 -- one endpoint after the other
     """Endpoints whose effects can be counted."""
     blueprint = Blueprint("effects", __name__)
 
@@ -65,6 +68,16 @@ def effects_blueprint() -> Blueprint:
     @endpoint("members:write", summary="Nothing to answer", status=204)
     def nothing(actor: Actor) -> Any:
         return None
+
+    @blueprint.post("/v1/collisions")
+    @endpoint("members:write", summary="Meet somebody the first time", body=EffectBody, answer=EffectShape)
+    def collide(actor: Actor, body: dict[str, Any]) -> Any:
+        name = body.pop("name")
+        make_effect(name)
+        _met[name] = _met.get(name, 0) + 1
+        if _met[name] <= body.get("amount", 1):
+            raise Collision()
+        return {"name": name, "count": _met[name]}
 
     @blueprint.get("/v1/broken")
     @endpoint("members:read", summary="Break", answer=EffectShape)

@@ -155,6 +155,21 @@ def test_a_refused_request_leaves_nothing(edge: TestProgram) -> None:
     assert count_effects(name) == 0
 
 
+def test_a_collision_is_run_again_with_its_whole_input(edge: TestProgram) -> None:
+    """The view takes its body apart; the second run must find it whole, and the first must have left nothing."""
+    name = f"collision-{edge.id.hex}"
+    answer = edge.client.post("/v1/collisions", {"name": name})
+    assert (answer.status_code, answer.json) == (200, {"name": name, "count": 2})
+    assert count_effects(name) == 1
+
+
+def test_a_collision_that_does_not_end_is_not_repeated_for_ever(edge: TestProgram) -> None:
+    edge.client._strict = False
+    name = f"stubborn-{edge.id.hex}"
+    assert edge.client.post("/v1/collisions", {"name": name, "amount": 99}).status_code == 503
+    assert count_effects(name) == 0
+
+
 def test_an_endpoint_is_declared_with_a_permission_of_the_table() -> None:
     with pytest.raises(ValueError, match="orders:paint"):
         endpoint("orders:paint", summary="Paint")
