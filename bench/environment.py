@@ -50,6 +50,7 @@ def measured_app() -> Iterator[BenchApp]:
         with app.app_context():
             upgrade()
             yield BenchApp(app, environment)
+            print(f"  peak memory: {_peaks()}", flush=True)
     finally:
         valkey.stop()
         postgres.stop()
@@ -69,6 +70,29 @@ def _environment(folder: Path, postgres: Postgres, valkey: Valkey) -> dict[str, 
         "LOG_LEVEL": "error",
         "DEMO": "0",
     }
+
+
+def _peaks() -> str:
+    """The highest resident memory of this process and of the largest of each server's (PostgreSQL's share a buffer)."""
+    peaks: dict[str, int] = {}
+    for pid in _descendants(os.getpid()):
+        peak, name = peak_of(pid)
+        peaks[name] = max(peak, peaks.get(name, 0))
+    return ", ".join(f"{name} {peak} MiB" for name, peak in {"this process": peak_memory_mib(), **peaks}.items())
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for task in Path(f"/proc/{pid}/task").iterdir():  # a server is the child of the thread that started it
+        for child in map(int, (task / "children").read_text(encoding="ascii").split()):
+            yield child
+            yield from _descendants(child)
+
+
+def peak_of(pid: int) -> tuple[int, str]:
+    """The highest resident memory of a process in MiB, and its name."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    values = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    return int(values["VmHWM"].split()[0]) // 1024, values["Name"]
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.environment import measured_app
+from bench.environment import measured_app, peak_of
 from bench.intake import BATCH, DATA, make_program
 from bench.load import Load, post_all
 from commission.orders.new_order import NewOrder
@@ -109,6 +109,4 @@ def _wait_until_it_answers(port: int) -> None:
 def _memory(server: subprocess.Popen[bytes]) -> str:
     """Peak resident memory of the server's processes."""
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text(encoding="ascii").split()
-    statuses = [Path(f"/proc/{pid}/status").read_text(encoding="ascii") for pid in (str(server.pid), *children)]
-    peaks = [int(line.split()[1]) for status in statuses for line in status.splitlines() if line.startswith("VmHWM")]
-    return ", ".join(f"{peak // 1024} MiB" for peak in peaks)
+    return ", ".join(f"{peak_of(int(pid))[0]} MiB" for pid in (str(server.pid), *children))
