@@ -146,7 +146,8 @@ def repeatable(read: Callable[P, T]) -> Callable[P, T]:
 
 def _begin(program_id: UUID | None, read_only: bool) -> tuple[PoolProxiedConnection, psycopg.Connection[Any]]:
     # one round trip: BEGIN and the tenancy setting travel as one simple query
-    opening = "BEGIN READ ONLY" if read_only else "BEGIN"
+    # a reader sees one moment, however many statements its answer takes
+    opening = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN"
     if program_id is not None:
         opening += f"; SET LOCAL banyan.program_id = '{UUID(str(program_id))}'"
     for last_try in (False, True):

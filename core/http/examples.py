@@ -38,6 +38,26 @@ _BY_NAME: dict[str, Any] = {
     "timezone": "Europe/London", "unit_price": 1250,
 }  # fmt: skip
 
+# what an answer usually does not have, and what is usually nothing
+_NULL = {
+    "canceled_at", "cancel_reason", "disabled_at", "erased_at", "failure", "held_reason", "retired_at", "revoked_at",
+    "rejected_reason",
+}  # fmt: skip
+_NOTHING = {
+    "coupon_discount",
+    "debt",
+    "fee",
+    "in_payout",
+    "refunded",
+    "refunded_amount",
+    "refunded_quantity",
+    "reversed",
+}
+_MONEY = {
+    "accrued", "amount", "available", "balance", "base", "commission_base", "credit", "debit", "gross", "net", "paid",
+    "pending", "sales", "subtotal", "total", "value",
+}  # fmt: skip
+
 _BY_KIND: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
     (Identifier, lambda field: example_id(field.prefix)),
     (Instant, lambda _field: _INSTANT),
@@ -93,17 +113,15 @@ def _faults(schema: Schema, value: dict[str, Any]) -> Any:
 
 
 def _value(name: str, field: fields.Field[Any], schema: Schema) -> Any:
-    if "example" in field.metadata:
-        return field.metadata["example"]
+    if "example" in field.metadata or (name in _NULL and field.allow_none):
+        return field.metadata.get("example")
     if isinstance(field, fields.Nested):
         inner = example_of(field.schema)
         return [inner] if field.many else inner
     if isinstance(field, fields.List):
         return [_value(name.removesuffix("s"), field.inner, schema)]
-    for validator in field.validators:
-        if isinstance(validator, validate.OneOf):
-            return _usual(field, validator)
-    return _fitting(field, _plain(name, field, schema))
+    choices = next((one for one in field.validators if isinstance(one, validate.OneOf)), None)
+    return _usual(field, choices) if choices else _fitting(field, _plain(name, field, schema))
 
 
 def _usual(field: fields.Field[Any], choices: validate.OneOf) -> Any:
@@ -112,17 +130,29 @@ def _usual(field: fields.Field[Any], choices: validate.OneOf) -> Any:
 
 
 def _plain(name: str, field: fields.Field[Any], schema: Schema) -> Any:
-    for kind, make in _BY_KIND:
-        if isinstance(field, kind):
-            return make(field)
+    make = next((make for kind, make in _BY_KIND if isinstance(field, kind)), None)
+    if make is not None:
+        return make(field)
+    if name == "name" and re.search("Line|Item", type(schema).__name__):
+        return "Sencha, 500 g"
     if name in _BY_NAME:
         return _BY_NAME[name]
-    if isinstance(field, fields.Integer):
-        return 500 if name.endswith("_bps") else 2500 if isinstance(field, Amount) else 1
+    return _number(name, field) if isinstance(field, fields.Integer) else _text(name, schema)
+
+
+def _text(name: str, schema: Schema) -> str:
     if name == "id" or name.endswith("_id"):
         prefix = _prefix(name, schema)
         return example_id(prefix) if prefix else f"{name.removesuffix('_id')}-7"
     return "https://shop.example/" if name.endswith("_url") else name.replace("_", " ")
+
+
+def _number(name: str, field: fields.Field[Any]) -> int:
+    if name in _NOTHING:
+        return 0
+    if name.endswith("_bps"):
+        return 500
+    return 2400 if name in _MONEY or isinstance(field, Amount) else 1
 
 
 def _prefix(name: str, schema: Schema) -> str | None:

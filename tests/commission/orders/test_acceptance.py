@@ -91,6 +91,13 @@ def test_an_expired_binding_gives_nobody(shop: Shop) -> None:
     assert (refused["source"], refused["reason"]) == ("binding", "outside_window")
 
 
+def test_a_source_that_the_program_leaves_out_gives_nobody(shop: Shop) -> None:
+    shop.settings(attribution={"order": ["coupon", "click"]})
+    order = shop.order()
+    assert (order["attribution"]["source"], order["commissions"]) == ("none", [])
+    assert shop.explained()["evidence_refused"][0]["reason"] == "source_unused"
+
+
 def test_where_enrolment_is_not_open_only_the_enrolled_are_paid(shop: Shop) -> None:
     shop.settings(enrolment="invited")
     order = shop.order("o1")

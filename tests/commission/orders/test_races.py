@@ -231,9 +231,12 @@ def test_batches_take_their_orders_in_one_order_so_that_they_cannot_deadlock(sho
 
 def wait_for_waiting(count: int) -> None:
     """Until that many transactions wait for a lock."""
-    waiting = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
     for _ in range(500):
-        if scalar(waiting) >= count:
+        scalar("SELECT pg_stat_clear_snapshot()")
+        waiting = scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        if waiting >= count:
             return
         sleep(0.01)
     raise AssertionError("nobody waits")

@@ -1,5 +1,7 @@
 """Staff: sign-in, what ends a sign-in, and the owner who is never the last to go."""
 
+from threading import Event
+from time import sleep
 from typing import Any
 from uuid import uuid4
 
@@ -7,8 +9,10 @@ import pytest
 
 from core.auth import staff
 from core.auth.access import Role
+from core.auth.errors import LastOwner
 from core.db import scalar, transaction
-from tests.clients import TestProgram
+from core.ids import parse_public_id, public_id
+from tests.clients import TestProgram, make_program
 from tests.threads import together
 
 
@@ -17,8 +21,6 @@ def _add(program: TestProgram, role: Role) -> tuple[str, str, str]:
     email = f"{uuid4().hex}@Staff.Example"
     with transaction(program.id):
         staff_id, password = staff.create_staff(program.id, email, role)
-    from core.ids import public_id
-
     return public_id("stf", staff_id), email, password
 
 
@@ -59,27 +61,32 @@ def test_a_change_of_role_state_or_password_ends_the_sign_in(program: TestProgra
     assert person.get("/v1/program").status_code == 401
 
 
+def _demote(program: TestProgram, whom: str, *, begun: Event | None = None, after: Event | None = None) -> str:
+    """One owner made a viewer; `begun` is set while it is done but not committed, `after` is waited for first."""
+    target = parse_public_id("stf", whom)
+    assert target is not None
+    try:
+        if after is not None:
+            after.wait()
+        with transaction(program.id):
+            staff.change_staff(program.id, target, {"role": "viewer"})
+            if begun is not None:
+                begun.set()
+                sleep(0.3)
+    except LastOwner:
+        return "refused"
+    return "done"
+
+
 def test_two_owners_who_remove_each_other_at_once_leave_one(program: TestProgram) -> None:
+    """The second begins while the first is done and not committed: it must wait, then see what is left."""
     first, *_ = _add(program, Role.OWNER)
     second, *_ = _add(program, Role.OWNER)
-    with transaction(program.id):
-        ids = {one.email: one.id for one in staff.staff_of(program.id)}
-    assert len(ids) == 2
-
-    def demote(whom: str) -> str:
-        from core.auth.errors import LastOwner
-        from core.ids import parse_public_id
-
-        target = parse_public_id("stf", whom)
-        assert target is not None
-        try:
-            with transaction(program.id):
-                staff.change_staff(program.id, target, {"role": "viewer"})
-        except LastOwner:
-            return "refused"
-        return "done"
-
-    assert sorted(together(program.app, lambda: demote(first), lambda: demote(second))) == ["done", "refused"]
+    begun = Event()
+    outcome = together(
+        program.app, lambda: _demote(program, first, begun=begun), lambda: _demote(program, second, after=begun)
+    )
+    assert outcome == ["done", "refused"]
     with transaction(program.id):
         assert scalar("SELECT count(*) FROM staff WHERE program_id = %(p)s AND role = 'owner'", p=program.id) == 1
 
@@ -94,8 +101,6 @@ def test_the_last_owner_stays(program: TestProgram) -> None:
 
 
 def test_another_programs_staff_and_keys_are_not_found(program: TestProgram, app: Any) -> None:
-    from tests.clients import make_program
-
     other = make_program(app, strict_contract=True)
     stranger, *_ = _add(other, Role.VIEWER)
     other_key = other.staff("owner").get("/v1/api-keys").json["data"][0]["id"]
