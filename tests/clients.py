@@ -1,6 +1,5 @@
 """A test's own program and the clients of its API, each with one credential."""
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,7 +19,7 @@ from core.ids import new_id
 from core.programs.service import create_program
 from tests.contract.checking import check_answer
 
-STRICT_CONTRACT = os.environ.get("STRICT_CONTRACT", "0") == "1"
+STRICT_CONTRACT = True
 """Whether every answer is held against the OpenAPI document, where a test does not say otherwise."""
 
 

@@ -51,9 +51,10 @@ def grow(program: TestProgram, inviters: Sequence[int | None]) -> list[UUID]:
     with transaction(program.id):
         execute(
             """INSERT INTO members (program_id, id, external_id, attributes, grade, status, enrolment, invite_code,
-                                    inviter_id, joined_at, created_at, updated_at)
+                                    inviter_id, binding_source, bound_at, joined_at, created_at, updated_at)
                SELECT %(program_id)s, id, 'g-' || number, '{}', 'standard', 'active', 'none', 'G' || number,
-                      inviter_id, now(), now(), now()
+                      inviter_id, CASE WHEN inviter_id IS NOT NULL THEN 'registration' END,
+                      CASE WHEN inviter_id IS NOT NULL THEN now() END, now(), now(), now()
                FROM unnest(%(ids)s::uuid[], %(inviter_ids)s::uuid[]) WITH ORDINALITY
                     AS given (id, inviter_id, number)""",
             program_id=program.id, ids=ids, inviter_ids=[None if one is None else ids[one] for one in inviters],

@@ -101,7 +101,7 @@ def test_the_last_owner_stays(program: TestProgram) -> None:
 
 
 def test_another_programs_staff_and_keys_are_not_found(program: TestProgram, app: Any) -> None:
-    other = make_program(app, strict_contract=True)
+    other = make_program(app)
     stranger, *_ = _add(other, Role.VIEWER)
     other_key = other.staff("owner").get("/v1/api-keys").json["data"][0]["id"]
     owner = program.staff("owner")

@@ -17,7 +17,7 @@ from tests.clients import ApiClient, TestProgram
 
 
 def _client(app: Flask) -> ApiClient:
-    return ApiClient(app, None, strict_contract=True)
+    return ApiClient(app, None)
 
 
 def test_a_process_that_has_all_it_needs_is_ready(app: Flask) -> None:
@@ -63,7 +63,7 @@ def test_without_valkey_or_postgresql_it_lives_but_is_not_ready(
 
 def test_a_request_without_database_is_503_with_a_hint_to_repeat(database_environment: dict[str, str]) -> None:
     app = create_app(load(database_environment | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}))
-    answer = ApiClient(app, "sk_1_x", strict_contract=True).get("/v1/program")
+    answer = ApiClient(app, "sk_1_x").get("/v1/program")
     assert (answer.status_code, answer.json["code"], answer.headers["Retry-After"]) == (503, "unavailable", "1")
 
 
