@@ -6,11 +6,6 @@ from flask import Flask, request
 from psycopg_pool import ConnectionPool
 
 pool = ConnectionPool(os.environ["BARE_DATABASE"], min_size=4, max_size=16, open=True)
-with pool.connection() as setup:
-    setup.execute(
-        "CREATE TABLE IF NOT EXISTS bare_orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body jsonb)"
-    )
-
 app = Flask(__name__)
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import psycopg
 
 from bench.environment import measured_app, peak_of
 from bench.intake import BATCH, DATA, make_program
@@ -36,6 +37,10 @@ def run() -> None:
         with transaction(program.id):
             _, key = keys.create_key(program.id, name="bench")
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        with psycopg.connect(bench.owner_url) as connection:  # here: two workers at once would trip over each other
+            connection.execute(
+                "CREATE TABLE bare_orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body jsonb)"
+            )
         bare = {"BARE_DATABASE": bench.owner_url}
         with _server("wsgi:app", OURS, bench.environment) as ours, _server("bench.bare:app", BARE, bare):
             _batches(orders, headers)
