@@ -45,6 +45,11 @@ class Forbidden(DomainError):
     title = "This credential may not do that"
 
 
+class SamePerson(Forbidden):
+    code = "same_person"
+    title = "Nobody approves what he made himself"
+
+
 class NotFound(DomainError):
     status = 404
     code = "not_found"

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
-from commission.ledger.errors import AdjustmentNotFound, AlreadyDecided, SamePerson, UnknownMember
+from commission.ledger.errors import AdjustmentNotFound, AlreadyDecided, UnknownMember
 from commission.ledger.rules import Account, Entry, Posting
 from commission.ledger.service import post
 from core.auth.actor import Actor
 from core.clock import day_of, now
 from core.db import execute, fetch_all, fetch_one
-from core.errors import Fault
+from core.errors import Fault, SamePerson
 from core.ids import new_id, public_id
 from referral.members import service as members
 

@@ -1,6 +1,6 @@
 """What the ledger refuses. The first two are mistakes of the calling code, never a client's."""
 
-from core.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
+from core.errors import Conflict, Invalid, NotFound, WrongState
 
 
 class UnbalancedEntry(ValueError):
@@ -22,11 +22,6 @@ class AdjustmentNotFound(NotFound):
 class UnknownMember(Invalid):
     code = "member_not_found"
     title = "There is no such member"
-
-
-class SamePerson(Forbidden):
-    code = "same_person"
-    title = "Nobody approves what he made himself"
 
 
 class AlreadyDecided(WrongState):

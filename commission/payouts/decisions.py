@@ -5,7 +5,7 @@ from uuid import UUID
 
 from commission.payouts import queries
 from commission.payouts.booking import Step, book
-from commission.payouts.errors import BalanceTooLow, DigestMismatch, NotRetryable, PayoutNotFound, SamePerson
+from commission.payouts.errors import BalanceTooLow, DigestMismatch, NotRetryable, PayoutNotFound
 from commission.payouts.outcomes import close_attempts
 from commission.payouts.queries import Held
 from commission.payouts.queueing import publish_submissions
@@ -15,7 +15,7 @@ from commission.payouts.transitions import Move, Moved, by, move
 from core.auth.actor import Actor
 from core.clock import now
 from core.db import execute
-from core.errors import WrongState
+from core.errors import SamePerson, WrongState
 from core.ids import new_id, public_id
 
 

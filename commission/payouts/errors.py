@@ -1,6 +1,6 @@
 """What payouts refuse."""
 
-from core.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
+from core.errors import Conflict, Invalid, NotFound, WrongState
 
 
 class PayoutNotFound(NotFound):
@@ -35,11 +35,6 @@ class MemberSuspended(Conflict):
 class DigestMismatch(Conflict):
     code = "digest_mismatch"
     title = "The payouts are not those that were looked at"
-
-
-class SamePerson(Forbidden):
-    code = "same_person"
-    title = "Nobody approves what he made himself"
 
 
 class NotRetryable(WrongState):

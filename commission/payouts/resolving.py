@@ -6,7 +6,7 @@ from uuid import UUID
 
 from commission.payouts import queries
 from commission.payouts.booking import Step, book
-from commission.payouts.errors import PayoutNotFound, SamePerson
+from commission.payouts.errors import PayoutNotFound
 from commission.payouts.outcomes import close_attempts
 from commission.payouts.rules import Status
 from commission.payouts.transitions import Move, by, move
@@ -14,7 +14,7 @@ from commission.payouts.wiring import call_time
 from core.auth.actor import Actor
 from core.clock import now
 from core.db import execute, fetch_one
-from core.errors import WrongState
+from core.errors import SamePerson, WrongState
 from core.ids import new_id
 
 

@@ -1,6 +1,6 @@
 """What settlement runs refuse."""
 
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, NotFound
 
 
 class SettlementNotFound(NotFound):
@@ -10,8 +10,3 @@ class SettlementNotFound(NotFound):
 class DigestMismatch(Conflict):
     code = "digest_mismatch"
     title = "The run is not the one that was looked at"
-
-
-class SamePerson(Forbidden):
-    code = "same_person"
-    title = "Nobody approves what he made himself"

@@ -11,13 +11,13 @@ from uuid import UUID
 from commission.earnings.maturation import begin_maturation, refuse_future
 from commission.payouts import service as payouts
 from commission.settlement import closing, queries, totals
-from commission.settlement.errors import DigestMismatch, SamePerson, SettlementNotFound
+from commission.settlement.errors import DigestMismatch, SettlementNotFound
 from commission.settlement.queries import Run
 from commission.settlement.rules import CANCELABLE, EXCLUDED, Status, add_skipped
 from core.auth.actor import Actor
 from core.clock import now
 from core.db import execute, json
-from core.errors import Fault, Invalid, WrongState
+from core.errors import Fault, Invalid, SamePerson, WrongState
 from core.ids import new_id, public_id
 from core.jobs.outbox import publish
 from referral.members import service as members

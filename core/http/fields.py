@@ -10,8 +10,8 @@ from marshmallow import ValidationError, fields, validate
 
 from core.errors import NotFound
 from core.ids import parse_public_id, parse_ref
+from core.money import MAX_AMOUNT
 
-MAX_AMOUNT = 10**15  # minor units; sums of thousands of such lines still fit a bigint
 MAX_BPS = 10_000
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000  # what both Python and PostgreSQL can add days to
 _YEARS = f"The year must lie between {_FIRST_YEAR} and {_LAST_YEAR}."
