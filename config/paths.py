@@ -25,6 +25,11 @@ def valkey_dir(data_dir: Path) -> Path:
     return data_dir / "valkey"
 
 
+def clicks_dir(data_dir: Path) -> Path:
+    """Segment files of clicks: answered, not loaded yet. As dear as the database until they are."""
+    return data_dir / "clicks"
+
+
 def sockets_dir(data_dir: Path) -> Path:
     """The run folder, or a short folder of this DATA_DIR's own where a socket path in there could not be used."""
     longest = str(run_dir(data_dir) / "postgres" / POSTGRES_SOCKET_NAME)

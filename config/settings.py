@@ -40,6 +40,15 @@ class Settings:
     rail_timeout_seconds: float
     log_level: str
     sandbox_url: str | None
+    public_url: str | None  # how the outside reaches the web, for short links; None: as each request names it
+    proxy_hops: int  # trusted proxies in front of the web, each of which adds to X-Forwarded-For
+    click_retention_days: int  # after which the raw clicks of a month are dropped; sums stay
+    wechat_url: str  # the WeChat API, or what plays it in tests
+
+    @property
+    def clicks_dir(self) -> Path:
+        """Segment files of clicks that this machine's web has answered and its shipper has not loaded yet."""
+        return paths.clicks_dir(self.data_dir)
 
     @property
     def run_dir(self) -> Path:
@@ -89,6 +98,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         rail_timeout_seconds=environment.seconds("RAIL_TIMEOUT_SECONDS", 10, 0.1, 300),
         log_level=environment.choice("LOG_LEVEL", "info", LOG_LEVELS),
         sandbox_url=environment.parsed_by("SANDBOX_URL", http_url, None),
+        public_url=environment.parsed_by("PUBLIC_URL", http_url, None),
+        proxy_hops=environment.integer("PROXY_HOPS", 0, 0, 10),
+        # at least the longest click window and a month: attribution reads raw clicks
+        click_retention_days=environment.integer("CLICK_RETENTION_DAYS", 400, 400, 36_500),
+        wechat_url=environment.parsed_by("WECHAT_URL", http_url, "https://api.weixin.qq.com"),
     )
     found = keys.find(environment, data_dir / "secrets", may_create=embedded)  # last: a wrong start makes no keys
     environment.finish()

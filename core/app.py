@@ -41,6 +41,8 @@ def create_app(settings: Settings | None = None, *, process: str = "web") -> Fla
         for part in ("models", "tasks", "api", "cli", "upkeep", "health"):
             _install(app, feature_module(feature, part))
     register_openapi(app)
+    for feature in FEATURES:
+        _put_in_front(app, feature_module(feature, "front"))
     return app
 
 
@@ -63,6 +65,12 @@ def _install(app: Flask, module: ModuleType | None) -> None:
         app.register_blueprint(blueprint)
     for command in getattr(module, "commands", ()):
         app.cli.add_command(command)
+
+
+def _put_in_front(app: Flask, module: ModuleType | None) -> None:
+    """What answers some paths before Flask sees them; `in_front_of(app)` gives the WSGI application that does."""
+    if module is not None:
+        app.wsgi_app = module.in_front_of(app)  # type: ignore[method-assign]  # as Flask documents it
 
 
 __all__ = ["create_app", "feature_module"]

@@ -18,6 +18,7 @@ class CommissionRow(Base):
     order_id: Mapped[Id]
     member_id: Mapped[Id]
     level: Mapped[Small]  # 1 is the attributed member
+    attribution_version: Mapped[Small]  # of the order's attribution that made it
     amount: Mapped[Amount]  # minor units, above 0
     line_amounts: Mapped[Amounts]  # the amount shared to the order's lines, by position
     reversed: Mapped[Amount]  # minor units, 0 to amount
@@ -25,7 +26,7 @@ class CommissionRow(Base):
     matures_at: Mapped[Instant | None]  # when the hold ends; null: it has not begun
     matured_at: Mapped[Instant | None]
     maturation_id: Mapped[UUID | None]
-    held_reason: Mapped[str | None]  # after_sale: stays pending past matures_at
+    held_reason: Mapped[str | None]  # after_sale | guard: stays pending past matures_at
     earned_at: Mapped[Instant]  # the order's paid_at
     created_at: Mapped[Instant]
 
@@ -36,7 +37,7 @@ class CommissionRow(Base):
         ForeignKeyConstraint(
             ["program_id", "member_id"], ["members.program_id", "members.id"], name="fk_commissions_member"
         ),
-        Index("uq_commissions_order_level", "program_id", "order_id", "level", unique=True),
+        Index("uq_commissions_order_level", "program_id", "order_id", "level", "attribution_version", unique=True),
         Index("ix_commissions_member", "program_id", "member_id", "id"),
         Index(
             "ix_commissions_due", "program_id", "member_id", "matures_at",

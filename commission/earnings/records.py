@@ -12,6 +12,7 @@ class CommissionRecord(NamedTuple):
     order_id: UUID
     member_id: UUID
     level: int
+    attribution_version: int
     amount: int
     line_amounts: list[int]
     reversed: int

@@ -16,25 +16,29 @@ from core.ids import new_id
 
 
 class Accrual(NamedTuple):
-    """What one order pays: its levels, and when their hold ends (None: it has not begun)."""
+    """What one order pays: its levels, and when their hold ends (None: it has not begun).
+
+    `version` is that of the order's attribution: 1, and one more each time it was attributed anew.
+    """
 
     order_id: UUID
     paid_at: datetime
     matures_at: datetime | None
     held_reason: str | None
     levels: Sequence[LevelCommission]
+    version: int = 1
 
 
 def accrue(program_id: UUID, currency: str, timezone: str, accruals: Sequence[Accrual]) -> list[CommissionRecord]:
     """Record the commissions of orders accepted as paid, and owe them to their members as pending.
 
-    One ledger transaction an order, keyed by it: a second accrual of the same order is impossible.
+    One ledger transaction an order and version, keyed by them: a second accrual of the same is impossible.
     """
     at = now()
     commissions = [
         CommissionRecord(
-            new_id(), accrual.order_id, level.member_id, level.level, level.amount, level.shares, 0, "pending",
-            accrual.matures_at, None, None, accrual.held_reason, accrual.paid_at, at,
+            new_id(), accrual.order_id, level.member_id, level.level, accrual.version, level.amount, level.shares, 0,
+            "pending", accrual.matures_at, None, None, accrual.held_reason, accrual.paid_at, at,
         )
         for accrual in accruals
         for level in accrual.levels
@@ -50,7 +54,7 @@ def _accrued(accrual: Accrual, timezone: str) -> Entry:
     expense = Posting(Account.COMMISSION_EXPENSE, None, -sum(posting.amount for posting in owed))
     return Entry(
         kind="commission.accrued",
-        source_key=f"order:{accrual.order_id}",
+        source_key=f"order:{accrual.order_id}" + (f":{accrual.version}" if accrual.version > 1 else ""),
         effective_on=day_of(accrual.paid_at, timezone),
         postings=(expense, *owed),
         order_id=accrual.order_id,
@@ -70,10 +74,10 @@ def commissions_of_orders(program_id: UUID, order_ids: Sequence[UUID], *, lock: 
         )  # fmt: skip
     return fetch_all(
         CommissionRecord,
-        """SELECT id, order_id, member_id, level, amount, line_amounts, reversed, status, matures_at, matured_at,
-                  maturation_id, held_reason, earned_at, created_at
+        """SELECT id, order_id, member_id, level, attribution_version, amount, line_amounts, reversed, status,
+                  matures_at, matured_at, maturation_id, held_reason, earned_at, created_at
            FROM commissions WHERE program_id = %(program_id)s AND order_id = ANY(%(orders)s)
-           ORDER BY order_id, level""",
+           ORDER BY order_id, attribution_version, level""",
         program_id=program_id, orders=list(order_ids),
     )  # fmt: skip
 

@@ -182,10 +182,10 @@ def _record(program: Program, draft: _Draft, acceptance: Acceptance, people: dic
         coupon_discount=sums.coupon_discount, shipping=order.shipping, tax=order.tax, total=sums.total,
         commission_base=sums.commission_base, refunded=0, refunded_extras=0, channel=order.channel,
         group_id=order.group_id, content_id=order.content_id, session_id=order.session_id, campaign_id=None,
-        attributes=order.attributes, plan_id=acceptance.plan_id,
+        link_id=None, click_id=None, coupons=[], named={}, attributes=order.attributes, plan_id=acceptance.plan_id,
         settings_version=program.settings_version if paid else None,
         attribution_source=acceptance.source if paid else None, attributed_member_id=acceptance.member_id,
-        evidence=acceptance.evidence, created_at=now(),
+        attribution_version=1, guard_status="clear", evidence=acceptance.evidence, created_at=now(),
     )  # fmt: skip
 
 

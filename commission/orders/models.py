@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Amount, Base, Hash, Id, IdKey, Instant, Json, ProgramKey
+from core.db import Amount, Base, Hash, Id, IdKey, Instant, Json, JsonList, ProgramKey, Small
 
 
 class OrderRow(Base):
@@ -42,11 +42,17 @@ class OrderRow(Base):
     content_id: Mapped[str | None]
     session_id: Mapped[str | None]
     campaign_id: Mapped[str | None]
+    link_id: Mapped[UUID | None]  # the link that brought it, whoever it is attributed to
+    click_id: Mapped[UUID | None]  # the click by which it is attributed, if one is
+    coupons: Mapped[JsonList]  # [{code, amount, lines, recorded}] in the order named; lines by position
+    named: Mapped[Json]  # the evidence the shop named: click_id, link_code, visitor, coupon_codes
     attributes: Mapped[Json]
     plan_id: Mapped[UUID | None]  # the version used; null: none in effect, or not paid
     settings_version: Mapped[int | None]  # the program's settings when it was accepted as paid
-    attribution_source: Mapped[str | None]  # coupon | click | binding | none; null: not paid
+    attribution_source: Mapped[str | None]  # coupon | click | binding | staff | none; null: not paid
     attributed_member_id: Mapped[UUID | None]
+    attribution_version: Mapped[Small]  # 1, and one more for every re-attribution
+    guard_status: Mapped[str]  # clear | flagged | held | released | rejected
     evidence: Mapped[Json]  # made by acceptance: what was found, refused, and who stood above
     created_at: Mapped[Instant]
 

@@ -38,11 +38,17 @@ class OrderRecord(NamedTuple):
     content_id: str | None
     session_id: str | None
     campaign_id: str | None
+    link_id: UUID | None
+    click_id: UUID | None
+    coupons: list[dict[str, Any]]
+    named: dict[str, Any]
     attributes: dict[str, Any]
     plan_id: UUID | None
     settings_version: int | None
     attribution_source: str | None
     attributed_member_id: UUID | None
+    attribution_version: int
+    guard_status: str
     evidence: dict[str, Any]
     created_at: datetime
 

@@ -13,9 +13,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Who holds a permission: API keys with that scope, staff of these roles, member tokens."""
+    """Who holds a permission: API keys with that scope, publishable keys, staff of these roles, member tokens."""
 
     key: bool = False
+    publishable: bool = False
     roles: frozenset[Role] = frozenset()
     member: bool = False
 
@@ -43,6 +44,17 @@ PERMISSIONS: dict[str, Permission] = {
     "tokens:write": Permission(key=True),
     "orders:read": _READ,
     "orders:write": Permission(key=True, roles=_OWNERS),
+    "links:read": _READ,
+    "links:write": Permission(key=True, roles=_OPERATORS),
+    "links:resolve": Permission(key=True, publishable=True, roles=_EVERYONE),
+    "clicks:write": Permission(key=True, publishable=True),
+    "coupons:read": _READ,
+    "coupons:write": Permission(roles=_OPERATORS),
+    "coupons:use": Permission(key=True, roles=_OPERATORS),  # claims, quotes, reservations
+    "stats:read": _READ,
+    "attribution:write": Permission(roles=_FINANCE),
+    "guard:read": Permission(roles=_EVERYONE),
+    "guard:write": Permission(roles=_FINANCE),
     "plans:read": _READ,
     "plans:write": Permission(roles=_OWNERS),
     "ledger:read": _READ,
@@ -54,4 +66,5 @@ PERMISSIONS: dict[str, Permission] = {
     "settlements:write": Permission(roles=_FINANCE),
 }
 
+PUBLISHABLE: frozenset[str] = frozenset(name for name, permission in PERMISSIONS.items() if permission.publishable)
 KEY_SCOPES: tuple[str, ...] = tuple(name for name, permission in PERMISSIONS.items() if permission.key)

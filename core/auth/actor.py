@@ -9,12 +9,13 @@ from core.errors import Forbidden
 from core.ids import public_id
 from core.programs.settings import ProgramSettings
 
-_PREFIXES = {"staff": "stf", "key": "key", "member": "mem"}
+_PREFIXES = {"staff": "stf", "key": "key", "publishable": "key", "member": "mem"}
 
 
 class ActorKind(StrEnum):
     STAFF = "staff"
     KEY = "key"
+    PUBLISHABLE = "publishable"  # a key for visitors, which anybody may read in a page
     MEMBER = "member"
     SYSTEM = "system"  # jobs and the operator's command line
 
@@ -61,6 +62,7 @@ class Actor:
         allowed = (
             (self.kind is ActorKind.MEMBER and holders.member)
             or (self.kind is ActorKind.KEY and holders.key and permission in self.scopes)
+            or (self.kind is ActorKind.PUBLISHABLE and holders.publishable)
             or (self.kind is ActorKind.STAFF and self.role in holders.roles)
         )
         if not allowed:

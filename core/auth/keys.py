@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from core.auth.access import KEY_SCOPES
+from core.auth.access import KEY_SCOPES, PUBLISHABLE
 from core.auth.service import hash_secret
 from core.clock import now
 from core.db import execute, fetch_all, fetch_one, scalar
@@ -59,7 +59,7 @@ def create_key(
 
 def _checked_scopes(kind: str, scopes: Sequence[str] | None) -> list[str]:
     if kind == "publishable":
-        return []  # what visitors may call comes with tracked links
+        return sorted(PUBLISHABLE)  # what visitors may call, and no more
     unknown = sorted(set(scopes or ()) - set(KEY_SCOPES))
     if unknown:
         raise Invalid.at("/scopes", f"Unknown: {', '.join(unknown)}. Keys may have: {', '.join(KEY_SCOPES)}.")

@@ -64,7 +64,8 @@ def _actor_of_key(key: str) -> Actor:
         found = queries.key_by_hash(int(number), hash_secret(key))
         if found is None:
             raise Unauthenticated("The API key is unknown or revoked.")
-        return Actor(_program(found), ActorKind.KEY, found.id, scopes=frozenset(found.scopes))
+        kind = ActorKind.PUBLISHABLE if key.startswith("pk_") else ActorKind.KEY
+        return Actor(_program(found), kind, found.id, scopes=frozenset(found.scopes))
 
 
 @repeatable

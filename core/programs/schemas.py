@@ -23,6 +23,30 @@ class BindingShape(Body):
     mode = fields.String(validate=validate.OneOf(["permanent", "expiring", "open"]))
     expires_after_days = Whole(minimum=1, maximum=3650, allow_none=True)
     protected_days = Whole(maximum=3650)
+    bind_on_order = Flag(metadata={"description": "bind an unbound customer to whom his order is attributed"})
+
+
+POLICIES = ["allow", "flag", "hold", "refuse"]
+
+
+def _policy(when: str) -> fields.String:
+    return fields.String(validate=validate.OneOf(POLICIES), metadata={"description": when})
+
+
+class GuardShape(Body):
+    self_referral = _policy("customer and seller share a phone, a device or a payout account")
+    fast_order = _policy("paid less than fast_order_seconds after the click")
+    fast_order_seconds = Whole(maximum=3600)
+    shared_device = _policy("shared_device_members or more on one visitor or address")
+    shared_device_members = Whole(minimum=2, maximum=10_000)
+    refund_ratio = _policy("refunds of 30 days above refund_ratio_bps of the member's sales")
+    refund_ratio_bps = Rate()
+    refund_ratio_orders = Whole(minimum=1, maximum=10_000)
+    coupon_leak = _policy("a code used by strangers to its owner's traffic")
+    coupon_leak_bps = Rate()
+    coupon_leak_redemptions = Whole(minimum=1, maximum=100_000)
+    velocity = _policy("more than velocity_orders an hour for one member")
+    velocity_orders = Whole(minimum=1, maximum=1_000_000)
 
 
 class ProgramChange(Body):
@@ -45,6 +69,7 @@ class ProgramChange(Body):
     enrolment = fields.String(validate=validate.OneOf(["open", "application", "invited"]))
     link_hosts = fields.List(Text(253), validate=validate.Length(max=100))
     click_dedupe_seconds = Whole(maximum=86_400)
+    guard = fields.Nested(GuardShape, metadata={"description": "signals, and what is done about each"})
 
 
 class ProgramShape(ProgramChange):

@@ -24,6 +24,29 @@ class BindingSettings(Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["permanent", "expiring", "open"] = "permanent"
     expires_after_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     protected_days: Days = 0
+    bind_on_order: bool = False  # a customer without binding is bound to whom his order is attributed
+
+
+Policy = Literal["allow", "flag", "hold", "refuse"]
+"""What a signal does: nothing; it is shown; commissions wait for a decision; the member is passed over."""
+
+
+class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What counts as suspicious, and what is done about it. API.md, *Program*."""
+
+    self_referral: Policy = "flag"  # customer and seller share a phone, a device or a payout account
+    fast_order: Policy = "flag"
+    fast_order_seconds: Annotated[int, Meta(ge=0, le=3600)] = 3  # from click to payment, less than this
+    shared_device: Policy = "flag"
+    shared_device_members: Annotated[int, Meta(ge=2, le=10_000)] = 4  # so many members on one visitor or address
+    refund_ratio: Policy = "flag"
+    refund_ratio_bps: Bps = 5000  # of the member's sales of 30 days, from so many orders on
+    refund_ratio_orders: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    coupon_leak: Policy = "flag"
+    coupon_leak_bps: Bps = 8000  # of a code's redemptions by strangers to its owner, from so many on
+    coupon_leak_redemptions: Annotated[int, Meta(ge=1, le=100_000)] = 20
+    velocity: Policy = "flag"
+    velocity_orders: Annotated[int, Meta(ge=1, le=1_000_000)] = 100  # attributed to one member within an hour
 
 
 class ProgramSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -45,6 +68,7 @@ class ProgramSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     enrolment: Literal["open", "application", "invited"] = "open"
     link_hosts: tuple[str, ...] = ()
     click_dedupe_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0
+    guard: GuardSettings = GuardSettings()
 
 
 def settings_from(stored: dict[str, object]) -> ProgramSettings:

@@ -1,0 +1,1 @@
+"""Clicks: answered without the database, kept in segment files, shipped into partitions; who clicked joins orders."""

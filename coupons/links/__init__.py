@@ -1,0 +1,1 @@
+"""Tracked links: who shares what, and where it leads."""

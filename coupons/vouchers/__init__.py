@@ -1,0 +1,1 @@
+"""Coupons: terms, codes, claims, reservations, redemptions; quantities are exact at any concurrency."""
