@@ -19,7 +19,7 @@ FEATURES = (
     "commission.earnings",
     "commission.plans",
     "commission.orders",
-    "commission.attribution",
+    "commission.claims",
     "commission.guard",
     "commission.payouts",
     "commission.settlement",

@@ -44,6 +44,7 @@ class Settings:
     proxy_hops: int  # trusted proxies in front of the web, each of which adds to X-Forwarded-For
     click_retention_days: int  # after which the raw clicks of a month are dropped; sums stay
     wechat_url: str  # the WeChat API, or what plays it in tests
+    allow_private_urls: bool  # whether addresses that others name may lie in private networks; for development
 
     @property
     def clicks_dir(self) -> Path:
@@ -103,6 +104,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         # at least the longest click window and a month: attribution reads raw clicks
         click_retention_days=environment.integer("CLICK_RETENTION_DAYS", 400, 400, 36_500),
         wechat_url=environment.parsed_by("WECHAT_URL", http_url, "https://api.weixin.qq.com"),
+        allow_private_urls=environment.flag("ALLOW_PRIVATE_URLS", default=False),
     )
     found = keys.find(environment, data_dir / "secrets", may_create=embedded)  # last: a wrong start makes no keys
     environment.finish()

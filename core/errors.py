@@ -72,6 +72,14 @@ class WrongState(Conflict):
     title = "The resource is in another state"
 
 
+class Gone(DomainError):
+    """It was there and has ended; unlike NotFound, the caller had the right name for it."""
+
+    status = 410
+    code = "gone"
+    title = "No longer available"
+
+
 class Invalid(DomainError):
     """Content refused. Give the faults with pointers; `at` is the short form for one."""
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -12,12 +13,24 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _LENGTH = 26
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXTERNAL = re.compile(r"ext:([^\x00-\x1f\x7f]{1,200})")
 
 
 def new_id() -> UUID:
     """A fresh UUIDv7: ids of one process sort by the time they were made."""
     return uuid7()
+
+
+def first_id_at(instant: datetime) -> UUID:
+    """The smallest id that can be made in this millisecond: ids from it on were made then or later."""
+    milliseconds = (instant - _EPOCH) // timedelta(milliseconds=1)
+    return UUID(int=milliseconds << 80)
+
+
+def made_at(value: UUID) -> datetime:
+    """When an id was made, to the millisecond, aware, in UTC."""
+    return _EPOCH + timedelta(milliseconds=value.int >> 80)
 
 
 def base32_of(value: UUID) -> str:

@@ -3,11 +3,11 @@
 Rules 2 and 3 of API.md, *Commission plans*. Members stand as they did when the order was accepted as paid.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -23,10 +23,13 @@ class Reason(StrEnum):
     CUSTOMER_HIMSELF = "customer_himself"
     NO_MEMBER = "no_member"  # the evidence belongs to nobody: an ownerless code, a customer without inviter
     OUTSIDE_WINDOW = "outside_window"
+    UNKNOWN = "unknown"  # no code, click or link of this program
+    LINK_ENDED = "link_ended"  # the link had expired or was deleted
     SUPERSEDED = "superseded"  # its source gave other evidence first
     OUTRANKED = "outranked"  # an earlier source decided
     SOURCE_UNUSED = "source_unused"  # the program's order leaves the source out
     NO_INVITER = "no_inviter"
+    REATTRIBUTED = "reattributed"  # it stood until a person decided otherwise
 
 
 class MemberStanding(Struct, frozen=True):
@@ -49,12 +52,14 @@ class Evidence(Struct, frozen=True):
     """Something that says who sold the order. `reference` names it within its source: a code, a click, a link.
 
     `refused` is set by the source's own rules, such as the click window; such evidence is kept for the explanation.
+    `details` are for that as well: JSON, and nothing is decided by them.
     """
 
     source: Source
     member: MemberStanding | None
     reference: str | None = None
     refused: Reason | None = None
+    details: Mapping[str, Any] = {}
 
 
 class RefusedEvidence(Struct, frozen=True):

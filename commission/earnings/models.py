@@ -47,12 +47,12 @@ class CommissionRow(Base):
 
 
 class CommissionReversalRow(Base):
-    """What one refund took from one commission."""
+    """What one refund, or one re-attribution, took from one commission."""
 
     __tablename__ = "commission_reversals"
 
     program_id: Mapped[ProgramKey]
-    refund_id: Mapped[IdKey]
+    refund_id: Mapped[IdKey]  # of the refund or the re-attribution
     commission_id: Mapped[IdKey]
     amount: Mapped[Amount]  # minor units, above 0
     line_amounts: Mapped[Amounts]  # by position

@@ -83,19 +83,23 @@ def commissions_of_orders(program_id: UUID, order_ids: Sequence[UUID], *, lock: 
 
 
 class Reversing(NamedTuple):
-    """What one refund takes from one commission; `line_amounts` is what is reversed of each line."""
+    """What one refund, or one re-attribution, takes from one commission; `line_amounts` is what of each line.
+
+    `refund_id` is the id of what took it.
+    """
 
     refund_id: UUID
     refunded_on: date
     commission: CommissionRecord
     amount: int
     line_amounts: list[int]
+    cause: str = "refund"
 
 
 def reverse(program_id: UUID, currency: str, reversing: Sequence[Reversing]) -> None:
     """Take commissions back: from pending, or after maturation from available, which may fall below zero.
 
-    One ledger transaction a refund, keyed by it. The commissions are locked by the caller.
+    One ledger transaction a cause, keyed by it. The commissions are locked by the caller.
     """
     if not reversing:
         return
@@ -133,7 +137,7 @@ def _reversed(refund_id: UUID, reversing: Sequence[Reversing]) -> Entry:
     back = Posting(Account.COMMISSION_EXPENSE, None, -sum(posting.amount for posting in taken))
     return Entry(
         kind="commission.reversed",
-        source_key=f"refund:{refund_id}",
+        source_key=f"{reversing[0].cause}:{refund_id}",
         effective_on=reversing[0].refunded_on,
         postings=(back, *taken),
         order_id=reversing[0].commission.order_id,

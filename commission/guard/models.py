@@ -1,4 +1,4 @@
-"""Table of signals: what looked wrong, with its evidence, and what was done about it. Evidence holds ids and counts."""
+"""Tables of signals: what looked wrong, with its evidence in ids and counts, and what was done about it."""
 
 from uuid import UUID
 
@@ -37,3 +37,12 @@ class GuardSignalRow(Base):
             "ix_guard_signals_member", "program_id", "member_id", "id", postgresql_where=text("member_id IS NOT NULL")
         ),
     )  # fmt: skip
+
+
+class GuardSweepRow(Base):
+    """How far the sweep for signals that only flag has come."""
+
+    __tablename__ = "guard_sweeps"
+
+    program_id: Mapped[ProgramKey]
+    swept_to: Mapped[Instant]

@@ -159,6 +159,12 @@ def _remembered(attribution: Attribution, levels: Levels) -> dict[str, Any]:
     return {
         "accepted": _shown(accepted) if accepted else None,
         "refused": [_shown(one.evidence) | {"reason": one.reason.value} for one in attribution.refused],
+    } | levels_shown(levels)
+
+
+def levels_shown(levels: Levels) -> dict[str, Any]:
+    """Who is paid and who is not, as the order remembers it."""
+    return {
         "paid": [{"level": p.level, "member_id": public_id("mem", p.member_id), "grade": p.grade} for p in levels.paid],
         "unpaid": [
             {"level": u.level, "member_id": u.member_id and public_id("mem", u.member_id), "reason": u.reason.value}

@@ -13,9 +13,11 @@ from commission.orders.lifecycle import Completion
 from commission.orders.loading import Loaded, OrderBatchLoader, OrderLoader
 from commission.orders.new_order import NewOrder
 from commission.orders.quotes import QuoteItem, quote
+from commission.orders.reattribution import reattribute
 from commission.orders.schemas import (
     MAX_BATCH,
     AfterSaleBody,
+    AttributionBody,
     BatchCompletion,
     CancelBody,
     CompleteBatchBody,
@@ -143,6 +145,19 @@ def cancel_order(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
 def set_after_sale(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
     order_id = lifecycle.order_id_of(actor.program_id, parse_ref("ord", ref))
     lifecycle.set_after_sale(actor.program, order_id, body["open"], body["reason"])
+    return _shown(actor, order_id)
+
+
+@blueprint.post("/v1/orders/<ref:ref>/attribution")
+@endpoint(
+    "attribution:write", summary="Attribute the order anew", body=AttributionBody, answer=OrderShape,
+    refuses=("wrong_state", "member_not_payable"),
+    description="Staff answer for it with a reason. What the old members keep is reversed, what the new ones earn is "
+    "accrued under the plan and the settings of then; `member_id` null attributes it to nobody.",
+)  # fmt: skip
+def reattribute_order(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
+    order_id = lifecycle.order_id_of(actor.program_id, parse_ref("ord", ref))
+    reattribute(actor, order_id, body["member_id"], body["reason"])
     return _shown(actor, order_id)
 
 

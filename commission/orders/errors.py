@@ -12,6 +12,11 @@ class RefundExceedsOrder(Conflict):
     title = "The refund is larger than what is left of the order"
 
 
+class MemberNotPayable(Conflict):
+    code = "member_not_payable"
+    title = "The member cannot be paid for this order"
+
+
 class OrderInOtherState(WrongState):
     code = "wrong_state"
     title = "The order is in another state"

@@ -89,7 +89,8 @@ def _commissions(
     recomputed = _recomputed(program_id, view, settings)
     if recomputed is None:
         return []
-    recorded = {commission.level: commission for commission in view.commissions}
+    present = [one for one in view.commissions if one.attribution_version == view.order.attribution_version]
+    recorded = {commission.level: commission for commission in present}
     return [
         _commission(level, recorded.get(level.level), view.lines, recomputed.cap, reversals)
         for level in recomputed.levels

@@ -3,21 +3,19 @@
 Twice or at once the same: the unique external id decides, and the content's hash tells a repeat from a clash.
 """
 
-import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
-
-import msgspec
 
 from commission.earnings import service as earnings
 from commission.earnings.records import CommissionRecord
 from commission.earnings.service import Accrual
 from commission.orders import queries
 from commission.orders.acceptance import NOT_PAID, Acceptance, PaidOrder, accept
+from commission.orders.holds import held_reason
 from commission.orders.models import OrderLineRow, OrderRow
-from commission.orders.new_order import NewOrder
+from commission.orders.new_order import NewOrder, request_hash
 from commission.orders.records import LineRecord, OrderRecord, OrderView
 from commission.orders.rules import OrderSums, duplicate_line_faults, order_sums
 from commission.plans.rules import OrderLines
@@ -29,8 +27,6 @@ from core.ids import new_id
 from referral.members import service as members
 from referral.tree import service as tree
 from referral.tree.service import OrderDelta
-
-_content = msgspec.msgpack.Encoder(order="deterministic")
 
 
 class Outcome(StrEnum):
@@ -68,19 +64,15 @@ def place_orders(program: Program, orders: Sequence[NewOrder]) -> list[Placed]:
     drafts: dict[str, _Draft] = {}
     for number, order in enumerate(orders):
         if order.external_id in known:
-            placed[number] = _repeated(known[order.external_id], _request_hash(order))
+            placed[number] = _repeated(known[order.external_id], request_hash(order))
         elif order.external_id not in drafts:  # the same id twice in one batch is settled when the first is written
             try:
-                drafts[order.external_id] = _Draft(number, order, _request_hash(order), _sums(program, order, stores))
+                drafts[order.external_id] = _Draft(number, order, request_hash(order), _sums(program, order, stores))
             except DomainError as error:
                 placed[number] = Placed(Outcome.ERROR, error=error)
     placed |= _write(program, drafts, stores)
     placed |= _settled(program.id, {n: order for n, order in enumerate(orders) if n not in placed})
     return [placed[number] for number in range(len(orders))]
-
-
-def _request_hash(order: NewOrder) -> bytes:
-    return hashlib.sha256(_content.encode(order)).digest()
 
 
 def _stores(program_id: UUID, orders: Sequence[NewOrder]) -> dict[str, UUID]:
@@ -92,7 +84,7 @@ def _settled(program_id: UUID, again: dict[int, NewOrder]) -> dict[int, Placed]:
     if not again:
         return {}
     known = queries.known_orders(program_id, [order.external_id for order in again.values()])
-    return {number: _repeated(known[order.external_id], _request_hash(order)) for number, order in again.items()}
+    return {number: _repeated(known[order.external_id], request_hash(order)) for number, order in again.items()}
 
 
 def _repeated(known: queries.KnownOrder, digest: bytes) -> Placed:
@@ -181,7 +173,7 @@ def _record(program: Program, draft: _Draft, acceptance: Acceptance, people: dic
         after_sale_reason=None, subtotal=sums.subtotal, discount=sums.discount,
         coupon_discount=sums.coupon_discount, shipping=order.shipping, tax=order.tax, total=sums.total,
         commission_base=sums.commission_base, refunded=0, refunded_extras=0, channel=order.channel,
-        group_id=order.group_id, content_id=order.content_id, session_id=order.session_id, campaign_id=None,
+        group_id=order.group_id, content_id=order.content_id, session_id=order.session_id, sub_ids=order.sub_ids, campaign_id=None,
         link_id=None, click_id=None, coupons=[], named={}, attributes=order.attributes, plan_id=acceptance.plan_id,
         settings_version=program.settings_version if paid else None,
         attribution_source=acceptance.source if paid else None, attributed_member_id=acceptance.member_id,
@@ -206,17 +198,13 @@ def accrue_and_count(program: Program, accepted: Sequence[tuple[OrderRecord, Acc
     """What being paid does beyond the order's own row: commissions, their ledger entries, team counters."""
     paid = [(record, record.paid_at, acceptance) for record, acceptance in accepted if record.paid_at]
     accruals = [
-        Accrual(record.id, paid_at, acceptance.matures_at, _held_reason(record), acceptance.levels)
+        Accrual(record.id, paid_at, acceptance.matures_at, held_reason(record), acceptance.levels)
         for record, paid_at, acceptance in paid
     ]
     tree.count_orders(
         program.id, [OrderDelta(r.customer_id, 1, r.total, paid_at) for r, paid_at, _ in paid if r.customer_id]
     )
     return earnings.accrue(program.id, program.currency, program.settings.timezone, accruals)
-
-
-def _held_reason(order: OrderRecord) -> str | None:
-    return "after_sale" if order.after_sale_open else None
 
 
 def _line_records(draft: _Draft, order_id: UUID) -> list[LineRecord]:

@@ -13,6 +13,7 @@ from commission.earnings import service as earnings
 from commission.orders import queries, refunds
 from commission.orders.acceptance import PaidOrder, accept, hold_end
 from commission.orders.errors import OrderInOtherState, OrderNotFound
+from commission.orders.holds import held_reason
 from commission.orders.intake import accrue_and_count
 from commission.orders.records import OrderRecord
 from commission.plans.rules import OrderLines
@@ -174,10 +175,10 @@ def cancel_order(program: Program, order_id: UUID, canceled_at: datetime, reason
 
 def set_after_sale(program: Program, order_id: UUID, is_open: bool, reason: str | None) -> None:
     """Open or close an after-sale case; while it is open the order's commissions do not mature."""
-    locked_order(program.id, order_id)
+    order = locked_order(program.id, order_id)
     execute(
         """UPDATE orders SET after_sale_open = %(open)s, after_sale_reason = %(reason)s
            WHERE program_id = %(program_id)s AND id = %(order_id)s""",
         program_id=program.id, order_id=order_id, open=is_open, reason=reason,
     )  # fmt: skip
-    earnings.hold_order(program.id, order_id, "after_sale" if is_open else None)
+    earnings.hold_order(program.id, order_id, held_reason(order._replace(after_sale_open=is_open)))

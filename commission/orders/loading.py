@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from marshmallow import Schema, ValidationError
 
-from commission.orders.new_order import NewLine, NewOrder
+from commission.orders.new_order import NewLine, NewOrder, ToldDiscount, plain_code, told_faults
 from commission.orders.schemas import NewOrderBody, OrderBatchBody
 from core.errors import DomainError, Invalid
 from core.http.fields import Attributes, utc_instant
@@ -104,7 +104,19 @@ def _checked(order: NewOrder, raw: bytes) -> NewOrder:
         raise ValueError
     if order.attributes:
         _attributes.deserialize(order.attributes)
+    if order.coupon_codes or order.coupon_discounts is not None or order.coupon_policy != "redeem":
+        _check_codes(order)
     return _in_utc(order)
+
+
+def _check_codes(order: NewOrder) -> None:
+    """Codes are upper case from here on."""
+    told = order.coupon_discounts
+    upper = None if told is None else [ToldDiscount(plain_code(one.code), one.amount) for one in told]
+    if told_faults(order.coupon_policy, None if upper is None else [one.code for one in upper]):
+        raise ValueError
+    msgspec.structs.force_setattr(order, "coupon_codes", [plain_code(code) for code in order.coupon_codes])
+    msgspec.structs.force_setattr(order, "coupon_discounts", upper)
 
 
 def _in_utc(order: NewOrder) -> NewOrder:
@@ -116,8 +128,10 @@ def _in_utc(order: NewOrder) -> NewOrder:
 
 
 def _texts(order: NewOrder) -> Iterator[str]:
-    for struct in (order, *order.items):
+    for struct in (order, *order.items, *(order.coupon_discounts or ())):
         yield from (value for value in msgspec.structs.astuple(struct) if isinstance(value, str))
+    yield from order.coupon_codes
+    yield from order.sub_ids
 
 
 def _through_shape(document: Any) -> NewOrder:
@@ -125,5 +139,13 @@ def _through_shape(document: Any) -> NewOrder:
         loaded = _shape.load(document)
     except ValidationError as error:
         raise invalid_from(error) from error
-    items = [NewLine(**item) for item in loaded.pop("items")]
-    return NewOrder(items=items, **loaded)
+    return _typed(loaded)
+
+
+def _typed(loaded: dict[str, Any]) -> NewOrder:
+    told = loaded.pop("coupon_discounts")
+    return NewOrder(
+        items=[NewLine(**item) for item in loaded.pop("items")],
+        coupon_discounts=None if told is None else [ToldDiscount(**one) for one in told],
+        **loaded,
+    )

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Amount, Base, Hash, Id, IdKey, Instant, Json, JsonList, ProgramKey, Small
+from core.db import Amount, Base, Hash, Id, IdKey, Instant, Json, JsonList, ProgramKey, Small, Words
 
 
 class OrderRow(Base):
@@ -41,10 +41,11 @@ class OrderRow(Base):
     group_id: Mapped[str | None]
     content_id: Mapped[str | None]
     session_id: Mapped[str | None]
+    sub_ids: Mapped[Words]  # up to 5, the shop's own or the link's
     campaign_id: Mapped[str | None]
     link_id: Mapped[UUID | None]  # the link that brought it, whoever it is attributed to
     click_id: Mapped[UUID | None]  # the click by which it is attributed, if one is
-    coupons: Mapped[JsonList]  # [{code, amount, lines, recorded}] in the order named; lines by position
+    coupons: Mapped[JsonList]  # [{code, coupon_id, amount, lines, recorded}] in the order named; lines by position
     named: Mapped[Json]  # the evidence the shop named: click_id, link_code, visitor, coupon_codes
     attributes: Mapped[Json]
     plan_id: Mapped[UUID | None]  # the version used; null: none in effect, or not paid
@@ -117,4 +118,30 @@ class RefundRow(Base):
         ForeignKeyConstraint(["program_id", "order_id"], ["orders.program_id", "orders.id"], name="fk_refunds_order"),
         Index("uq_refunds_external_id", "program_id", "external_id", unique=True),
         Index("ix_refunds_order", "program_id", "order_id", "id"),
+    )
+
+
+class OrderAttributionRow(Base):
+    """One re-attribution of an order: what stood before it, what after, who decided and why. Never changes."""
+
+    __tablename__ = "order_attributions"
+
+    program_id: Mapped[ProgramKey]
+    id: Mapped[IdKey]  # also names the reversals it made
+    order_id: Mapped[Id]
+    version: Mapped[Small]  # of the order's attribution after it; the first acceptance is 1
+    source_before: Mapped[str]
+    member_before: Mapped[UUID | None]
+    evidence_before: Mapped[Json]
+    member_after: Mapped[UUID | None]
+    reason: Mapped[str]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    created_at: Mapped[Instant]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["program_id", "order_id"], ["orders.program_id", "orders.id"], name="fk_order_attributions_order"
+        ),
+        Index("uq_order_attributions_version", "program_id", "order_id", "version", unique=True),
     )

@@ -37,6 +37,7 @@ class OrderRecord(NamedTuple):
     group_id: str | None
     content_id: str | None
     session_id: str | None
+    sub_ids: list[str]
     campaign_id: str | None
     link_id: UUID | None
     click_id: UUID | None

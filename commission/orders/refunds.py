@@ -183,7 +183,9 @@ def _locked_states(program_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, _S
     lines = queries.lines_of(program_id, list(orders))
     commissions: dict[UUID, list[CommissionRecord]] = {order_id: [] for order_id in orders}
     for commission in earnings.commissions_of_orders(program_id, list(orders), lock=True):
-        commissions[commission.order_id].append(commission)
+        # those of an earlier attribution are reversed whole
+        if commission.attribution_version == orders[commission.order_id].attribution_version:
+            commissions[commission.order_id].append(commission)
     return {order_id: _State(order, lines[order_id], commissions[order_id]) for order_id, order in orders.items()}
 
 

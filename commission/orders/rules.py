@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from core.errors import Fault, Invalid
-from core.money import MAX_AMOUNT, share
+from core.money import MAX_AMOUNT
+from coupons.vouchers.rules import less, line_nets
 
 
 class CouponDiscount(Struct, frozen=True):
@@ -44,11 +45,11 @@ def order_sums(
     Raises:
         Invalid: a discount is larger than what it is taken from, or the order is larger than MAX_AMOUNT.
     """
-    nets = _line_nets(quantities, unit_prices, line_discounts)
+    nets = line_nets(quantities, unit_prices, line_discounts)
     subtotal = sum(nets)
     if subtotal + shipping + tax > MAX_AMOUNT:
         raise Invalid.at("/items", f"The order comes to more than {MAX_AMOUNT}.")
-    bases = _less(nets, discount, "/discount") if discount else nets
+    bases = less(nets, discount, "/discount") if discount else nets
     for number, coupon in enumerate(coupons):
         bases = _less_coupon(bases, coupon, f"/coupon_discounts/{number}/amount")
     base = sum(bases)
@@ -62,30 +63,27 @@ def order_sums(
     )
 
 
-def _line_nets(quantities: Sequence[int], unit_prices: Sequence[int], line_discounts: Sequence[int]) -> list[int]:
-    nets = [
-        quantity * price - discount
-        for quantity, price, discount in zip(quantities, unit_prices, line_discounts, strict=True)
-    ]
-    if min(nets, default=0) < 0:
-        detail = "The discount is larger than quantity times unit_price."
-        raise Invalid(faults=[Fault(f"/items/{line}/discount", detail) for line, net in enumerate(nets) if net < 0])
-    return nets
-
-
-def _less(left: list[int], amount: int, pointer: str) -> list[int]:
-    available = sum(left)
-    if amount > available:
-        raise Invalid.at(pointer, f"The discount is larger than what is left of the lines it covers: {available}.")
-    return [rest - part for rest, part in zip(left, share(amount, left), strict=True)]
-
-
 def _less_coupon(bases: list[int], coupon: CouponDiscount, pointer: str) -> list[int]:
     covered = sorted(coupon.lines)  # ties go to the earlier line, however the caller found them
     left = bases.copy()
-    for line, rest in zip(covered, _less([bases[line] for line in covered], coupon.amount, pointer), strict=True):
+    for line, rest in zip(covered, less([bases[line] for line in covered], coupon.amount, pointer), strict=True):
         left[line] = rest
     return left
+
+
+def discounts_as_told(nets: Sequence[int], told: Sequence[CouponDiscount]) -> list[CouponDiscount]:
+    """What a shop took off before: each over its own lines where they are worth it by then, else over all lines.
+
+    Raises:
+        Invalid: one is more than what is left of the whole order.
+    """
+    left, taken = list(nets), []
+    for number, one in enumerate(told):
+        worth = sum(left[line] for line in one.lines)
+        lines = one.lines if one.amount <= worth else range(len(left))
+        taken.append(CouponDiscount(one.amount, list(lines)))
+        left = _less_coupon(left, taken[-1], f"/coupon_discounts/{number}/amount")
+    return taken
 
 
 def duplicate_line_faults(skus: Sequence[str], unit_prices: Sequence[int]) -> list[Fault]:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from commission.orders.new_order import MAX_LINES, MAX_QUANTITY
+from commission.orders.new_order import MAX_CODES, MAX_LINES, MAX_QUANTITY, MAX_SUB_IDS, plain_code, told_faults
 from core.http.fields import (
     Amount,
     Attributes,
@@ -39,6 +39,11 @@ class NewLineBody(Body):
     image_url = _optional_text(2000)
 
 
+class ToldDiscountBody(Body):
+    code = Text(64, required=True)
+    amount = Amount(required=True, metadata={"description": "what the shop has taken off for it"})
+
+
 class NewOrderBody(Body):
     external_id = ExternalId(required=True)
     customer_external_id = _optional_text()
@@ -55,6 +60,36 @@ class NewOrderBody(Body):
     content_id = _optional_text()
     session_id = _optional_text()
     attributes = Attributes(load_default=dict)
+    coupon_codes = fields.List(
+        Text(64), load_default=list, validate=validate.Length(max=MAX_CODES),
+        metadata={"description": "in the order in which they are applied; case does not count"},
+    )  # fmt: skip
+    coupon_policy = fields.String(
+        load_default="redeem", validate=validate.OneOf(["redeem", "record"]),
+        metadata={"description": "record: the shop has given the discounts already; they are taken as told"},
+    )  # fmt: skip
+    coupon_discounts = fields.List(
+        fields.Nested(ToldDiscountBody), load_default=None, allow_none=True, validate=validate.Length(max=MAX_CODES),
+        metadata={"description": "with coupon_policy record, and only then"},
+    )  # fmt: skip
+    click_id = _optional_text()
+    link_code = _optional_text(64)
+    visitor_id = _optional_text()
+    sub_ids = fields.List(Text(200), load_default=list, validate=validate.Length(max=MAX_SUB_IDS))
+
+    @validates_schema
+    def discounts_fit_the_policy(self, data: dict[str, Any], **_: Any) -> None:
+        told = data["coupon_discounts"]
+        codes = None if told is None else [plain_code(one["code"]) for one in told]
+        if faults := told_faults(data["coupon_policy"], codes):
+            raise ValidationError(faults)
+
+    @post_load
+    def codes_are_upper_case(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        data["coupon_codes"] = [plain_code(code) for code in data["coupon_codes"]]
+        for one in data["coupon_discounts"] or ():
+            one["code"] = plain_code(one["code"])
+        return data
 
 
 class OrderBatchBody(Body):
@@ -120,6 +155,11 @@ class AfterSaleBody(Body):
     reason = Note(500, load_default=None, allow_none=True)
 
 
+class AttributionBody(Body):
+    member_id = Identifier("mem", required=True, allow_none=True, metadata={"description": "null: nobody"})
+    reason = Note(500, required=True)
+
+
 class OrderQuery(Page):
     external_id = ExternalId(load_default=None)
     customer_external_id = ExternalId(load_default=None)
@@ -145,9 +185,17 @@ class LineShape(Schema):
 
 
 class AttributionShape(Schema):
-    source = fields.String(validate=validate.OneOf(["coupon", "click", "binding", "none"]))
+    source = fields.String(validate=validate.OneOf(["coupon", "click", "binding", "staff", "none"]))
     member_id = fields.String(allow_none=True)
     evidence = fields.Dict(allow_none=True)
+
+
+class OrderCouponShape(Schema):
+    code = fields.String()
+    coupon_id = fields.String(allow_none=True, metadata={"description": "null: a recorded code that nobody knows"})
+    amount = fields.Integer(metadata={"description": "what it took off"})
+    lines = fields.List(fields.Integer(), metadata={"description": "positions in items of the lines it covers"})
+    recorded = fields.Boolean(metadata={"description": "given by the shop beforehand: taken as told, nothing redeemed"})
 
 
 class OrderCommissionShape(Schema):
@@ -194,12 +242,16 @@ class OrderShape(Schema):
     shipping = fields.Integer()
     tax = fields.Integer()
     total = fields.Integer()
+    coupons = fields.List(fields.Nested(OrderCouponShape), metadata={"description": "in the order they were applied"})
     commission_base = fields.Integer()
     refunded = fields.Integer()
     channel = fields.String(allow_none=True)
     group_id = fields.String(allow_none=True)
     content_id = fields.String(allow_none=True)
     session_id = fields.String(allow_none=True)
+    sub_ids = fields.List(fields.String())
+    campaign_id = fields.String(allow_none=True)
+    link_id = fields.String(allow_none=True, metadata={"description": "the link that brought it, whoever earns"})
     attributes = fields.Dict()
     attribution = fields.Nested(AttributionShape)
     commissions = fields.List(fields.Nested(OrderCommissionShape))

@@ -3,8 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response
-from werkzeug.wsgi import FileWrapper
+from flask import Blueprint
 
 from commission.payouts import queries as payout_queries
 from commission.payouts import service as payouts
@@ -18,7 +17,6 @@ from commission.settlement.queries import Run
 from commission.settlement.schemas import (
     Approval,
     Exclusions,
-    ExportQuery,
     NewSettlement,
     SettlementDetailShape,
     SettlementPayoutQuery,
@@ -29,6 +27,7 @@ from commission.settlement.schemas import (
 )
 from core.auth.actor import Actor
 from core.http.endpoint import endpoint
+from core.http.exports import MEDIA_TYPES, ExportQuery, download
 from core.http.paging import id_cursor, page
 from core.ids import parse_ref, public_id
 
@@ -112,16 +111,13 @@ def list_settlement_payouts(actor: Actor, ref: str, query: dict[str, Any]) -> An
 @blueprint.get("/v1/settlements/<ref>/export")
 @endpoint(
     "settlements:read", summary="The run's payouts as a file", query=ExportQuery,
-    media_type=", ".join(export.MEDIA_TYPES.values()),
+    media_type=", ".join(MEDIA_TYPES.values()),
     description="Amounts are minor units and accounts are masked. No cell is a formula.",
 )  # fmt: skip
 def export_settlement(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
     run = service.run_of(actor.program_id, _run_id(ref))
-    written = export.WRITERS[query["format"]](export.lines(actor.program_id, run.id))
-    response = Response(FileWrapper(written), mimetype=export.MEDIA_TYPES[query["format"]], direct_passthrough=True)
-    name = f"{public_id('stl', run.id)}.{query['format']}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    rows = export.lines(actor.program_id, run.id)
+    return download(public_id("stl", run.id), query["format"], export.HEADER, rows, sheet="payouts")
 
 
 @blueprint.get("/v1/finance/summary")

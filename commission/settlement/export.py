@@ -1,24 +1,16 @@
-"""A run's payouts as a file for finance: CSV or a spreadsheet, written row by row, so that memory stays flat.
+"""A run's payouts as rows of a file for finance, however many there are. Reads only."""
 
-No cell is ever a formula: what a member called himself is not run by the spreadsheet of whoever opens the file.
-"""
-
-import csv
-import io
 from collections.abc import Iterator
-from tempfile import TemporaryFile
-from typing import IO, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
-
-import xlsxwriter
 
 from commission.payouts.method_schemas import masked_account
 from commission.payouts.methods import in_clear
 from core.db import fetch_all
+from core.http.exports import Cell
 from core.ids import public_id
 
 _ROWS_AT_ONCE = 2000
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 HEADER = (
     "payout_id", "member_id", "member_external_id", "member_name", "rail", "account", "currency", "gross", "tax", "fee",
@@ -43,9 +35,6 @@ class _Line(NamedTuple):
     rail_reference: str | None
     failure: str | None
     paid_at: str | None
-
-
-Cell = str | int | None
 
 
 def lines(program_id: UUID, run_id: UUID) -> Iterator[tuple[Cell, ...]]:
@@ -80,46 +69,3 @@ def _page(program_id: UUID, run_id: UUID, after: UUID | None) -> list[_Line]:
            ORDER BY p.id LIMIT %(most)s""",
         program_id=program_id, run_id=run_id, after=after, most=_ROWS_AT_ONCE,
     )  # fmt: skip
-
-
-def write_csv(rows: Iterator[tuple[Cell, ...]]) -> IO[bytes]:
-    """A temporary file with the rows, at its beginning; it goes when it is closed."""
-    target = TemporaryFile()  # noqa: SIM115 -- the response closes it
-    # the mark at the front is how Excel knows UTF-8
-    text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=True)
-    writer = csv.writer(text)
-    writer.writerow(HEADER)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    text.detach()
-    target.seek(0)
-    return target
-
-
-def _harmless(cell: Cell) -> Cell:
-    """Text that a spreadsheet would take for a formula, with the apostrophe that makes it text."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
-
-
-def write_xlsx(rows: Iterator[tuple[Cell, ...]]) -> IO[bytes]:
-    """The same as a spreadsheet; texts are written as texts, whatever they look like."""
-    target = TemporaryFile()  # noqa: SIM115 -- the response closes it
-    with xlsxwriter.Workbook(target, {"constant_memory": True}) as book:
-        sheet = book.add_worksheet("payouts")
-        sheet.freeze_panes(1, 0)
-        _write_row(sheet, 0, HEADER)
-        for number, row in enumerate(rows, start=1):
-            _write_row(sheet, number, row)
-    target.seek(0)
-    return target
-
-
-def _write_row(sheet: "xlsxwriter.worksheet.Worksheet", number: int, row: tuple[Cell, ...]) -> None:
-    for column, cell in enumerate(row):
-        if isinstance(cell, int):
-            sheet.write_number(number, column, cell)
-        elif cell is not None:
-            sheet.write_string(number, column, cell)
-
-
-WRITERS = {"csv": write_csv, "xlsx": write_xlsx}
-MEDIA_TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}

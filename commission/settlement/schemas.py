@@ -54,10 +54,6 @@ class SettlementPayoutQuery(Page):
     status = fields.String(load_default=None, validate=validate.OneOf([status.value for status in PayoutStatus]))
 
 
-class ExportQuery(Body):
-    format = fields.String(load_default="csv", validate=validate.OneOf(["csv", "xlsx"]))
-
-
 class TotalsShape(Schema):
     payout_count = fields.Integer()
     gross = fields.Integer(metadata={"description": "what the members' balances are charged"})

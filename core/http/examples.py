@@ -20,7 +20,8 @@ PREFIXES = {
     "member": "mem", "inviter": "mem", "customer": "mem", "store": "mem", "order": "ord", "plan": "pln",
     "staff": "stf", "key": "key", "program": "prg", "payout": "pay", "attempt": "att", "method": "pm",
     "commission": "com", "refund": "ref", "settlement": "stl", "maturation": "mat", "transaction": "ltx",
-    "adjustment": "adj", "binding": "bnd", "audit": "aud", "event": "evt",
+    "adjustment": "adj", "binding": "bnd", "audit": "aud", "event": "evt", "link": "lnk",
+    "coupon": "cpn", "code": "cod", "reservation": "rsv",
 }  # fmt: skip
 
 _BY_NAME: dict[str, Any] = {

@@ -47,6 +47,11 @@ class GuardShape(Body):
     coupon_leak_redemptions = Whole(minimum=1, maximum=100_000)
     velocity = _policy("more than velocity_orders an hour for one member")
     velocity_orders = Whole(minimum=1, maximum=1_000_000)
+    click_velocity = fields.String(
+        validate=validate.OneOf(["allow", "flag"]),
+        metadata={"description": "more than click_velocity_clicks an hour from one address or visitor"},
+    )
+    click_velocity_clicks = Whole(minimum=10, maximum=1_000_000)
 
 
 class ProgramChange(Body):
@@ -67,7 +72,14 @@ class ProgramChange(Body):
     suspended_upline = fields.String(validate=validate.OneOf(["skip", "compress"]))
     self_purchase = fields.String(validate=validate.OneOf(["off", "level_1"]))
     enrolment = fields.String(validate=validate.OneOf(["open", "application", "invited"]))
-    link_hosts = fields.List(Text(253), validate=validate.Length(max=100))
+    link_hosts = fields.List(
+        Text(260),
+        validate=validate.Length(max=100),
+        metadata={
+            "description": "where links may lead: `shop.example`, `*.shop.example` for its subdomains, `myapp://` for "
+            "an app; empty: any http(s) host",
+        },
+    )
     click_dedupe_seconds = Whole(maximum=86_400)
     guard = fields.Nested(GuardShape, metadata={"description": "signals, and what is done about each"})
 

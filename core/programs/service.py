@@ -13,6 +13,7 @@ from core.db import connection, execute, json, scalar
 from core.errors import Conflict, Fault, Invalid
 from core.ids import new_id
 from core.money import CURRENCY_EXPONENTS
+from core.programs.link_hosts import normalised_link_hosts
 from core.programs.settings import ProgramSettings, settings_from
 
 MAX_LEVELS_UNCONFIRMED = 3
@@ -68,6 +69,8 @@ def change_program(actor: Actor, name: str | None, changes: dict[str, Any]) -> P
         id=actor.program_id, version=version,
     )  # fmt: skip
     before = settings_from(stored)
+    if "link_hosts" in changes:
+        changes = changes | {"link_hosts": normalised_link_hosts(changes["link_hosts"])}
     after = _merged(before, changes)
     _check(after)
     if after.currency != before.currency and _money_moved(actor.program_id):

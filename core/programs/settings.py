@@ -47,6 +47,8 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     coupon_leak_redemptions: Annotated[int, Meta(ge=1, le=100_000)] = 20
     velocity: Policy = "flag"
     velocity_orders: Annotated[int, Meta(ge=1, le=1_000_000)] = 100  # attributed to one member within an hour
+    click_velocity: Literal["allow", "flag"] = "flag"  # clicks earn nothing: there is nothing to hold or refuse
+    click_velocity_clicks: Annotated[int, Meta(ge=10, le=1_000_000)] = 300  # an hour from one address or visitor
 
 
 class ProgramSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

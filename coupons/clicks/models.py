@@ -2,10 +2,10 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Index
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, Hash, Id, IdKey, Instant, ProgramKey, Words
+from core.db import Base, Count, Hash, Id, IdKey, Instant, ProgramKey, Words
 
 
 class ClickRow(Base):
@@ -52,6 +52,16 @@ class ClickDayRow(Base):
     __table_args__ = ({"postgresql_partition_by": "RANGE (day)"},)
 
 
+class ClickShippingRow(Base):
+    """The turn that shipping takes, so that a program's clicks are judged one batch after the other."""
+
+    __tablename__ = "click_shippings"
+
+    program_id: Mapped[ProgramKey] = mapped_column(ForeignKey("programs.id"))
+    shippings: Mapped[Count]  # how often it was taken
+    shipped_at: Mapped[Instant]
+
+
 class VisitorMemberRow(Base):
     """A visitor who turned out to be a member, by an order or a registration. A shared device may be several."""
 
@@ -63,4 +73,4 @@ class VisitorMemberRow(Base):
     source: Mapped[str]  # order | registration
     joined_at: Mapped[Instant]
 
-    __table_args__ = (Index("ix_visitor_members_member", "program_id", "member_id"),)
+    __table_args__ = (Index("ix_visitor_members_member", "program_id", "member_id", "joined_at"),)

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Amount, Base, Count, IdKey, Instant, ProgramKey
@@ -40,6 +41,9 @@ class TrafficDayRow(Base):
     orders: Mapped[Count]
     sales: Mapped[Amount]
     commission: Mapped[Amount]
+
+    # the primary key answers "all keys in these days", this one "all days of this key"
+    __table_args__ = (Index("ix_traffic_days_key", "program_id", "dimension", "key", "day"),)
 
 
 class TrafficDeltaRow(Base):

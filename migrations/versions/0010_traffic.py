@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("commission", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("program_id", "dimension", "day", "key", name=op.f("pk_traffic_days")),
     )
+    op.create_index("ix_traffic_days_key", "traffic_days", ["program_id", "dimension", "key", "day"], unique=False)
     op.create_table(
         "traffic_deltas",
         sa.Column("program_id", sa.UUID(), nullable=False),

@@ -13,10 +13,17 @@ TABLES = (
     "order_attributions",
     "attribution_claims",
     "guard_signals",
+    "guard_sweeps",
 )
 
 
 def upgrade() -> None:
+    op.create_table(
+        "guard_sweeps",
+        sa.Column("program_id", sa.UUID(), nullable=False),
+        sa.Column("swept_to", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("program_id", name=op.f("pk_guard_sweeps")),
+    )
     op.create_table(
         "guard_signals",
         sa.Column("program_id", sa.UUID(), nullable=False),
@@ -124,6 +131,7 @@ def upgrade() -> None:
     op.add_column(
         "orders", sa.Column("named", postgresql.JSONB(astext_type=sa.Text()), nullable=False, server_default="{}")
     )
+    op.add_column("orders", sa.Column("sub_ids", postgresql.ARRAY(sa.Text()), nullable=False, server_default="{}"))
     op.add_column("orders", sa.Column("attribution_version", sa.SmallInteger(), nullable=False, server_default="1"))
     op.add_column("orders", sa.Column("guard_status", sa.Text(), nullable=False, server_default="clear"))
     for table in TABLES:

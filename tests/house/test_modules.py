@@ -12,6 +12,8 @@ FLOATS_ARE_FINE = {
     "commission.payouts.calling": "seconds on the clock",
     "commission.payouts.metrics": "Prometheus speaks floats",
     "commission.payouts.wiring": "time-outs in seconds",
+    "coupons.clicks": "seconds on the clock and shares of a disk; no money passes here",
+    "coupons.sharing": "pixels and seconds",
 }
 
 

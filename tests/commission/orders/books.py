@@ -67,10 +67,11 @@ HAVING o.commission_base <> sum(l.base) OR o.total <> sum(l.base) + o.shipping +
     OR bool_or(l.refunded_quantity NOT BETWEEN 0 AND l.quantity OR l.refunded_amount NOT BETWEEN 0 AND l.base)
 UNION ALL
 SELECT 'one accrual an order that pays', order_id::text
-FROM (SELECT DISTINCT order_id FROM commissions WHERE program_id = %(p)s) c
-FULL JOIN (SELECT order_id FROM ledger_transactions WHERE program_id = %(p)s AND kind = 'commission.accrued') t
-  USING (order_id)
-GROUP BY order_id HAVING count(*) <> 1 OR count(t.order_id) <> 1 OR count(c.order_id) <> 1
+FROM (SELECT DISTINCT order_id, order_id || CASE attribution_version WHEN 1 THEN '' ELSE ':' || attribution_version END
+             AS version FROM commissions WHERE program_id = %(p)s) c
+FULL JOIN (SELECT order_id, substr(source_key, 7) AS version FROM ledger_transactions
+           WHERE program_id = %(p)s AND kind = 'commission.accrued') t USING (order_id, version)
+GROUP BY order_id, version HAVING count(*) <> 1 OR count(t.order_id) <> 1 OR count(c.order_id) <> 1
 """
 
 

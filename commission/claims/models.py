@@ -1,37 +1,11 @@
-"""Tables of attribution after the fact: what an order was attributed to before, and what members asked for."""
+"""Table of attribution claims. A member has at most one open claim to an order."""
 
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped
 
-from core.db import Base, Id, IdKey, Instant, Json, ProgramKey, Small
-
-
-class OrderAttributionRow(Base):
-    """One re-attribution of an order: what stood before it, what after, who decided and why. Never changes."""
-
-    __tablename__ = "order_attributions"
-
-    program_id: Mapped[ProgramKey]
-    id: Mapped[IdKey]  # also names the reversals it made
-    order_id: Mapped[Id]
-    version: Mapped[Small]  # of the order's attribution after it; the first acceptance is 1
-    source_before: Mapped[str]
-    member_before: Mapped[UUID | None]
-    evidence_before: Mapped[Json]
-    member_after: Mapped[UUID | None]
-    reason: Mapped[str]
-    actor_kind: Mapped[str]
-    actor_id: Mapped[UUID | None]
-    created_at: Mapped[Instant]
-
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["program_id", "order_id"], ["orders.program_id", "orders.id"], name="fk_order_attributions_order"
-        ),
-        Index("uq_order_attributions_version", "program_id", "order_id", "version", unique=True),
-    )
+from core.db import Base, Id, IdKey, Instant, ProgramKey
 
 
 class AttributionClaimRow(Base):

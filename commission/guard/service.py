@@ -1,0 +1,160 @@
+"""Signals: found while an order is accepted or afterwards, kept, and decided. Callers hold the transaction.
+
+What holds or refuses is found before the commissions exist; what only flags is found by a sweep, off the hot path.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from commission.guard import queries
+from commission.guard.errors import NothingToDecide, SignalNotFound
+from commission.guard.facts import facts_of
+from commission.guard.models import GuardSignalRow
+from commission.guard.queries import SignalRow
+from commission.guard.rules import Signal, policies, signals_of, status_of
+from commission.orders import service as orders
+from commission.orders.inspection import Inspector, Judgement, Seller, register_inspector
+from core.auth.actor import Actor, Program
+from core.bulk import insert_rows
+from core.clock import day_of, now
+from core.db import execute
+from core.ids import new_id
+
+_CHUNK = 500
+_LATE_COMMITS = timedelta(minutes=3)  # longer than any transaction lives: looked at again, without a second row
+_NO_ID = UUID(int=0)
+
+
+def judge(program: Program, sellers: Sequence[Seller]) -> list[Judgement]:
+    """What the program's holding and refusing policies say of orders that are about to earn. Reads only."""
+    active = policies(program.settings.guard, "hold", "refuse")
+    if not active:
+        return [Judgement("clear") for _ in sellers]
+    at = now()
+    found = facts_of(program.id, sellers, active.keys())
+    signals = [
+        signals_of(one, _with_batch(facts, sellers, one), program.settings.guard, active, at)
+        for one, facts in zip(sellers, found, strict=True)
+    ]
+    return [Judgement(status_of(ones), ones) for ones in signals]
+
+
+def _with_batch(facts: Any, sellers: Sequence[Seller], one: Seller) -> Any:
+    """Orders of the same batch are not stored yet."""
+    beside = sum(other.member_id == one.member_id for other in sellers)
+    return facts._replace(orders_last_hour=facts.orders_last_hour + beside)
+
+
+class _Row(NamedTuple):
+    id: UUID
+    signal: str
+    policy: str
+    order_id: UUID | None
+    member_id: UUID | None
+    subject: str
+    evidence: dict[str, Any]
+    status: str
+    created_at: datetime
+
+
+def record(program_id: UUID, signals: Sequence[Signal]) -> None:
+    """Keep signals; one that is there already stays as it is. Only what holds waits for a decision."""
+    at = now()
+    rows = [
+        _Row(
+            new_id(), one.signal, one.policy, one.order_id, one.member_id, one.subject, one.evidence,
+            "open" if one.policy == "hold" else "noted", at,
+        )
+        for one in sorted(signals, key=lambda one: (one.signal, one.subject))
+    ]  # fmt: skip
+    insert_rows(GuardSignalRow, rows, program_id=program_id, on_conflict="DO NOTHING")
+
+
+register_inspector(Inspector(judge, record))
+
+
+def sweep(program: Program) -> None:
+    """Look at orders that came in since the last sweep, and at busy addresses, for signals that only flag."""
+    at = now()
+    since = (queries.swept_to(program.id) or at - timedelta(hours=1)) - _LATE_COMMITS
+    active = policies(program.settings.guard, "flag")
+    after = _NO_ID
+    while sellers := queries.sellers_between(program.id, after, since, _CHUNK):
+        after = sellers[-1].order_id
+        _flag(program, sellers, active, at)
+    if program.settings.guard.click_velocity == "flag":
+        _flag_clicks(program, at)
+    execute(
+        """INSERT INTO guard_sweeps (program_id, swept_to) VALUES (%(program_id)s, %(at)s)
+           ON CONFLICT (program_id) DO UPDATE SET swept_to = excluded.swept_to""",
+        program_id=program.id, at=at,
+    )  # fmt: skip
+
+
+def sweep_order(program: Program, order_id: UUID) -> None:
+    """The same for one order that was placed before and is paid now."""
+    _flag(program, queries.sellers_of(program.id, order_id), policies(program.settings.guard, "flag"), now())
+
+
+def _flag(program: Program, sellers: Sequence[Seller], active: Any, at: datetime) -> None:
+    found = facts_of(program.id, sellers, active.keys())
+    signals = [
+        signal
+        for one, facts in zip(sellers, found, strict=True)
+        for signal in signals_of(one, facts, program.settings.guard, active, at)
+    ]
+    record(program.id, signals)
+    flagged = sorted({signal.order_id for signal in signals if signal.order_id})
+    execute(
+        """WITH flagged AS MATERIALIZED (
+             SELECT id FROM orders WHERE program_id = %(program_id)s AND id = ANY(%(ids)s) AND guard_status = 'clear'
+             ORDER BY id FOR NO KEY UPDATE)
+           UPDATE orders o SET guard_status = 'flagged' FROM flagged
+           WHERE o.program_id = %(program_id)s AND o.id = flagged.id""",
+        program_id=program.id, ids=flagged,
+    )  # fmt: skip
+
+
+def _flag_clicks(program: Program, at: datetime) -> None:
+    more_than = program.settings.guard.click_velocity_clicks
+    record(
+        program.id,
+        [
+            Signal(
+                "click_velocity", "flag", None, None, f"{one.kind}:{one.value.hex()}:{day_of(at, 'UTC')}",
+                {"from": one.kind, "clicks_an_hour": one.clicks},
+            )
+            for one in queries.busy_sources(program.id, at - timedelta(hours=1), more_than)
+        ],
+    )  # fmt: skip
+
+
+def decide_order(actor: Actor, order_id: UUID, action: Literal["release", "reject"], reason: str) -> None:
+    """End what holds an order: its commissions go their way, or are reversed and nobody earns.
+
+    Raises:
+        OrderNotFound: no such order in the program.
+        NothingToDecide: the guard holds nothing of it.
+    """
+    order = orders.locked_order(actor.program_id, order_id)
+    if order.guard_status != "held":
+        raise NothingToDecide(status_now=order.guard_status)
+    if action == "reject":
+        orders.reattribute(actor, order_id, None, reason)
+    orders.set_guard_status(actor.program_id, order, "released" if action == "release" else "rejected")
+    execute(
+        """UPDATE guard_signals SET status = %(status)s, reason = %(reason)s, decided_by = %(by)s, decided_at = %(at)s
+           WHERE program_id = %(program_id)s AND order_id = %(order_id)s AND status = 'open'""",
+        program_id=actor.program_id, order_id=order_id, status="released" if action == "release" else "rejected",
+        reason=reason, by=actor.id, at=now(),
+    )  # fmt: skip
+
+
+def signal_of(program_id: UUID, signal_id: UUID) -> SignalRow:
+    """Raises: SignalNotFound."""
+    found = queries.signal(program_id, signal_id)
+    if found is None:
+        raise SignalNotFound()
+    return found

@@ -1,0 +1,20 @@
+"""What other features may do with orders. Callers hold the transaction; nothing here commits."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from commission.orders import queries
+from commission.orders.holds import set_guard_status
+from commission.orders.lifecycle import locked_order, order_id_of
+from commission.orders.reattribution import reattribute
+from commission.orders.records import OrderRecord
+
+
+def orders_named(program_id: UUID, external_ids: Sequence[str]) -> dict[str, OrderRecord]:
+    """The orders of those external ids that there are; two statements for any number."""
+    known = queries.known_orders(program_id, external_ids)
+    orders = queries.orders_by_id(program_id, [order.id for order in known.values()]) if known else {}
+    return {order.external_id: order for order in orders.values()}
+
+
+__all__ = ["OrderRecord", "locked_order", "order_id_of", "orders_named", "reattribute", "set_guard_status"]

@@ -1,0 +1,146 @@
+"""From records to clicks and their sums: a program at a time, each in one transaction of its own.
+
+The insert decides what is new, and only what is new is judged and counted; so shipping anything twice has no effect.
+One shipping of a program at a time: they would meet at its hour's sums anyway, and so a visitor's clicks are judged
+one after the other, whatever machine or segment they come from.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from core.auth.actor import Program
+from core.auth.service import program_of
+from core.clock import now
+from core.db import execute, savepoint, transaction
+from coupons.clicks.judging import BOT, COUNTED, HOUR, Judged, Seen, instant_of, judge, judge_with_repeats, seen_of
+from coupons.clicks.partitions import ensure_months
+from coupons.clicks.records import ClickRecord
+from coupons.clicks.storing import claim_days, days_of, insert_clicks, keep_days, months_of
+from coupons.traffic.service import Change, count_now
+
+
+class Shipped(NamedTuple):
+    """What became of some records."""
+
+    kinds: Mapping[str, int]  # of the new ones
+    known: int  # that were there already, or came twice
+
+    @property
+    def new(self) -> int:
+        return sum(self.kinds.values())
+
+
+class _SomeKnown(Exception):
+    """Not all of the clicks were new: what was judged with them together is undone."""
+
+    def __init__(self, new: set[UUID]) -> None:
+        self.new = new
+
+
+def ship(records: Sequence[ClickRecord]) -> Shipped:
+    """Store and count each record exactly once, however often and by however many it is shipped.
+
+    Opens one transaction for each program; what raises has no effect on its program, and the others stand.
+
+    Raises:
+        NotFound: there is no such program.
+        psycopg.DataError: a record holds what PostgreSQL cannot store.
+    """
+    kinds: dict[str, int] = {}
+    known = 0
+    for program_id, own in by_program(records):
+        shipped = ship_for(program_id, own)
+        known += shipped.known
+        for kind, count in shipped.kinds.items():
+            kinds[kind] = kinds.get(kind, 0) + count
+    return Shipped(kinds, known)
+
+
+def by_program(records: Iterable[ClickRecord]) -> list[tuple[UUID, list[ClickRecord]]]:
+    """The records of each program."""
+    ordered = sorted(records, key=lambda record: record.program_id.int)
+    return [(program_id, list(own)) for program_id, own in groupby(ordered, lambda record: record.program_id)]
+
+
+def ship_for(program_id: UUID, records: Sequence[ClickRecord]) -> Shipped:
+    """The same for records of one program."""
+    try:
+        return _ship_for(program_id, records)
+    except psycopg.errors.CheckViolation:  # no partition for one of them: a clock, or a shipper long asleep
+        with transaction():
+            ensure_months(months_of(records))
+        return _ship_for(program_id, records)
+
+
+def _ship_for(program_id: UUID, records: Sequence[ClickRecord]) -> Shipped:
+    with transaction(program_id):
+        program = program_of(program_id)
+        _take_turn(program_id)
+        stored = _store(program, seen_of(records, program.settings.timezone))
+        count_now(program_id, _changes(stored))
+    kinds: dict[str, int] = {}
+    for click in stored:
+        kinds[click.kind] = kinds.get(click.kind, 0) + 1
+    return Shipped(kinds, len(records) - len(stored))
+
+
+def _take_turn(program_id: UUID) -> None:
+    execute(
+        """INSERT INTO click_shippings (program_id, shippings, shipped_at) VALUES (%(program_id)s, 1, %(at)s)
+           ON CONFLICT (program_id) DO UPDATE SET
+             shippings = click_shippings.shippings + 1, shipped_at = excluded.shipped_at""",
+        program_id=program_id, at=now(),
+    )  # fmt: skip
+
+
+def _store(program: Program, clicks: Sequence[Seen]) -> list[Judged]:
+    """Those that were new, as they were judged and stored."""
+    try:
+        with savepoint():
+            return _store_all(program, clicks)
+    except _SomeKnown as known:
+        new = known.new
+    return _store(program, [click for click in clicks if click.record.id in new]) if new else []
+
+
+def _store_all(program: Program, clicks: Sequence[Seen]) -> list[Judged]:
+    """Raises: _SomeKnown."""
+    judged = _judged(program, clicks)
+    new = insert_clicks(program.id, judged)
+    if len(new) < len(judged):
+        raise _SomeKnown(new)
+    return judged
+
+
+def _judged(program: Program, clicks: Sequence[Seen]) -> list[Judged]:
+    dedupe_seconds = program.settings.click_dedupe_seconds
+    if not dedupe_seconds:
+        return list(judge(clicks, claim_days(program.id, clicks)))
+    candidates = [click for click in clicks if click.kind == COUNTED]
+    judged = list(judge_with_repeats(clicks, days_of(program.id, candidates), dedupe_seconds))
+    keep_days(program.id, [click for click in judged if click.kind == COUNTED])
+    return judged
+
+
+def _changes(clicks: Iterable[Judged]) -> list[Change]:
+    """What the clicks add to the sums, by hour and by what rides on the link."""
+    sums: dict[tuple[object, ...], list[int]] = {}
+    for seen, kind, is_unique in clicks:
+        if kind not in (COUNTED, BOT):
+            continue
+        record = seen.record
+        place = (
+            seen.at // HOUR, seen.day, record.link_id, record.member_id, record.campaign_id, record.channel,
+            record.group_id, record.content_id, record.session_id,
+        )  # fmt: skip
+        found = sums.setdefault(place, [0, 0, 0])
+        if kind == BOT:
+            found[2] += 1
+        else:
+            found[0] += 1
+            found[1] += is_unique
+    return [Change(instant_of(hour * HOUR), *rest, *counts) for (hour, *rest), counts in sums.items()]  # type: ignore[operator, arg-type]  # the first is the hour's number

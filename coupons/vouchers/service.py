@@ -1,0 +1,16 @@
+"""What other features use of coupons: judged, redeemed, given back. Callers hold the transaction; nothing here commits.
+
+An order locks its own row first, then redeems or gives back, then moves commissions and balances; whoever keeps to
+that cannot deadlock with another who does.
+"""
+
+from coupons.vouchers.codes import CouponCard, cards_of_codes, find_codes
+from coupons.vouchers.judging import WantedCoupons, judge
+from coupons.vouchers.queries import FoundCode
+from coupons.vouchers.redemptions import Use, give_back, redeem
+from coupons.vouchers.rules import CodeDiscount, Line, Quote
+
+__all__ = [
+    "CodeDiscount", "CouponCard", "FoundCode", "Line", "Quote", "Use", "WantedCoupons", "cards_of_codes", "find_codes",
+    "give_back", "judge", "redeem",
+]  # fmt: skip

@@ -1,0 +1,168 @@
+"""How many of a limited coupon are left. Many rows share the quantity, so that its takers do not queue for one.
+
+Stock is the last that a transaction locks: reservations, then redemptions, codes, customers (`limits`), each by id, and
+then stock by coupon and shard. Whoever moves units afterwards only inserts, so nobody who holds stock waits for
+anything but stock of a later place. Callers hold the transaction; nothing here commits.
+"""
+
+import secrets
+from collections.abc import Collection, Mapping
+from contextlib import nullcontext
+from typing import LiteralString, NamedTuple
+from uuid import UUID
+
+from core.bulk import insert_rows
+from core.db import fetch_all, savepoint, scalar
+from core.errors import Invalid
+from coupons.vouchers.models import CouponStockRow
+
+SHARDS = 64
+"""Rows of a coupon's stock. As many takers can be under way before one has to wait for another's commit."""
+
+
+class _Shard(NamedTuple):
+    coupon_id: UUID
+    shard: int
+    left_units: int
+
+
+class _Units(NamedTuple):
+    coupon_id: UUID
+    units: int
+
+
+class _Short(Exception):
+    """Others hold what is left: undo, and ask again."""
+
+
+def open_stock(program_id: UUID, coupon_id: UUID, total: int) -> None:
+    """The stock of a new coupon, spread evenly."""
+    count = min(SHARDS, max(total, 1))
+    shards = [_Shard(coupon_id, shard, units) for shard, units in enumerate(_spread(total, count))]
+    insert_rows(CouponStockRow, shards, program_id=program_id)
+
+
+def _spread(units: int, count: int) -> list[int]:
+    return [units // count + (shard < units % count) for shard in range(count)]
+
+
+def change_total(program_id: UUID, coupon_id: UUID, before: int | None, after: int | None) -> None:
+    """Add to a coupon's quantity or take from what is left of it. The caller has locked the coupon.
+
+    Waits for everybody who is taking from it.
+
+    Raises:
+        Invalid: less than what is taken already; or from or to no limit, since without one nobody counts.
+    """
+    if before is None or after is None:
+        raise Invalid.at("/total_quantity", "A coupon has a limit from its beginning to its end, or never has one.")
+    shards = fetch_all(
+        _Shard,
+        """SELECT coupon_id, shard, left_units FROM coupon_stock
+           WHERE program_id = %(program_id)s AND coupon_id = %(coupon_id)s ORDER BY shard FOR UPDATE""",
+        program_id=program_id, coupon_id=coupon_id,
+    )  # fmt: skip
+    left = sum(shard.left_units for shard in shards) + after - before
+    if left < 0:
+        raise Invalid.at("/total_quantity", f"{after - left} are taken already.")
+    count = max(len(shards), min(SHARDS, after))
+    insert_rows(
+        CouponStockRow,
+        [_Shard(coupon_id, shard, units) for shard, units in enumerate(_spread(left, count))],
+        program_id=program_id,
+        on_conflict="(program_id, coupon_id, shard) DO UPDATE SET left_units = excluded.left_units",
+    )
+
+
+def units_left(program_id: UUID, coupon_ids: Collection[UUID]) -> dict[UUID, int]:
+    """What is left of limited coupons, in one statement; what running transactions take or return is not seen."""
+    rows = fetch_all(
+        _Units,
+        """SELECT coupon_id, sum(left_units)::bigint FROM coupon_stock
+           WHERE program_id = %(program_id)s AND coupon_id = ANY(%(ids)s::uuid[]) GROUP BY coupon_id""",
+        program_id=program_id, ids=list(coupon_ids),
+    )  # fmt: skip
+    return dict(rows)
+
+
+def move_units(program_id: UUID, units: Mapping[UUID, int]) -> dict[UUID, int]:
+    """Take so many units of each limited coupon (below zero: return them). What was moved; less taken: no more is left.
+
+    Shards that nobody holds are tried first, from a random one on; only when they do not suffice are the held ones
+    waited for, in order. Less is taken only when at one moment of the call no unit was left, whether free or held by
+    somebody who took it and might still roll back. To be called once in a transaction, after every other lock.
+    """
+    wanted = {coupon_id: count for coupon_id, count in units.items() if count}
+    if not wanted:
+        return {}
+    alone = len(wanted) == 1 and max(wanted.values()) <= 1
+    try:
+        # one unit is there or nothing is held; more may be there in part, which must not be held while waiting
+        with nullcontext() if alone else savepoint():
+            return _complete(_move(program_id, wanted, _FREE), wanted)
+    except _Short:
+        return _wait_and_move(program_id, wanted)
+
+
+def _complete(moved: dict[UUID, int], wanted: Mapping[UUID, int]) -> dict[UUID, int]:
+    if moved != wanted:
+        raise _Short
+    return moved
+
+
+def _wait_and_move(program_id: UUID, wanted: Mapping[UUID, int]) -> dict[UUID, int]:
+    """Again and again: what was left may be gone when its holder commits, and what was gone may have come back."""
+    while True:
+        try:
+            with savepoint():
+                moved = _move(program_id, wanted, _HELD)
+                if moved != wanted and _is_more(program_id, [one for one in wanted if moved.get(one) != wanted[one]]):
+                    raise _Short
+                return moved
+        except _Short:
+            continue
+
+
+def _is_more(program_id: UUID, coupon_ids: Collection[UUID]) -> bool:
+    return bool(
+        scalar(
+            """SELECT EXISTS (SELECT 1 FROM coupon_stock
+               WHERE program_id = %(program_id)s AND coupon_id = ANY(%(ids)s::uuid[]) AND left_units > 0)""",
+            program_id=program_id, ids=list(coupon_ids),
+        )
+    )  # fmt: skip
+
+
+# taking n units locks at most n shards that have any, returning locks one; the cursor stops at the last it needs
+_LOCK: LiteralString = """
+  WITH wanted AS MATERIALIZED (
+    SELECT coupon_id, units FROM unnest(%(coupon_ids)s::uuid[], %(units)s::bigint[]) AS w (coupon_id, units)
+    ORDER BY coupon_id),
+  locked AS MATERIALIZED (
+    SELECT w.coupon_id, w.units, s.shard, s.left_units
+    FROM wanted w CROSS JOIN LATERAL (
+      SELECT shard, left_units FROM coupon_stock
+      WHERE program_id = %(program_id)s AND coupon_id = w.coupon_id AND (left_units > 0 OR w.units < 0)
+      ORDER BY shard < %(start)s, shard LIMIT greatest(w.units, 1) """
+_MOVE: LiteralString = """) s),
+  moved AS (
+    SELECT coupon_id, shard, CASE WHEN units < 0 THEN units ELSE least(left_units, greatest(0, units - coalesce(
+      sum(left_units) OVER (PARTITION BY coupon_id ORDER BY shard ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+      0))) END::bigint AS units
+    FROM locked),
+  written AS (
+    UPDATE coupon_stock s SET left_units = s.left_units - m.units FROM moved m
+    WHERE s.program_id = %(program_id)s AND s.coupon_id = m.coupon_id AND s.shard = m.shard
+      AND m.units <> 0 AND s.left_units >= m.units
+    RETURNING s.coupon_id, m.units)
+  SELECT coupon_id, sum(units)::bigint FROM written GROUP BY coupon_id"""
+_FREE: LiteralString = _LOCK + "FOR UPDATE SKIP LOCKED" + _MOVE
+_HELD: LiteralString = _LOCK + "FOR UPDATE" + _MOVE
+
+
+def _move(program_id: UUID, wanted: Mapping[UUID, int], statement: LiteralString) -> dict[UUID, int]:
+    start = 0 if statement is _HELD else secrets.randbelow(SHARDS)  # who waits does so in the order of the shards
+    rows = fetch_all(
+        _Units, statement, program_id=program_id, coupon_ids=list(wanted), units=list(wanted.values()), start=start
+    )
+    return dict(rows)

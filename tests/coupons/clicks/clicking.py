@@ -1,0 +1,88 @@
+"""Links and clicks as they stand in the database once everything was shipped."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from core.bulk import insert_rows
+from core.clock import now
+from core.db import scalar, transaction
+from core.ids import new_id
+from coupons.clicks.models import ClickRow
+from coupons.clicks.tokens import Click, seal, visitor_key_of
+from coupons.links.models import LinkRow
+from tests.clients import TestProgram
+
+
+class _Link(NamedTuple):
+    id: UUID
+    code: str
+    request_hash: bytes
+    member_id: UUID
+    destination_url: str
+    sub_ids: list[str]
+    expires_at: datetime | None
+    deleted_at: datetime | None
+    created_by_kind: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class Clicked(NamedTuple):
+    """A click as its row says."""
+
+    id: UUID
+    clicked_at: datetime
+    link_id: UUID
+    member_id: UUID
+    visitor_key: bytes
+    address_hash: bytes
+    agent_hash: bytes
+    via: str
+    kind: str
+    is_unique: bool
+    sub_ids: list[str]
+
+
+def make_link(
+    program: TestProgram, member_id: UUID, code: str, *, expires_at: datetime | None = None,
+    deleted_at: datetime | None = None,
+) -> UUID:  # fmt: skip
+    """A link as its row, whatever the rules of codes say."""
+    at = now()
+    link = _Link(
+        new_id(), code, sha256(code.encode()).digest(), member_id, "https://shop.example/", [], expires_at, deleted_at,
+        "key", at, at,
+    )  # fmt: skip
+    with transaction(program.id):
+        insert_rows(LinkRow, [link], program_id=program.id)
+    return link.id
+
+
+def click_at(at: datetime) -> UUID:
+    """A UUIDv7 of that millisecond."""
+    milliseconds = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return UUID(int=milliseconds << 80 | new_id().int & ((1 << 80) - 1))
+
+
+def clicked(
+    program: TestProgram, link_id: UUID, visitor: str, at: datetime, *, kind: str = "counted", owner: UUID | None = None
+) -> Clicked:
+    """A click to be shipped."""
+    key = visitor_key_of(program.id, visitor)
+    return Clicked(click_at(at), at, link_id, owner or link_id, key, b"", b"", "redirect", kind, kind == "counted", [])
+
+
+def store(program: TestProgram, clicks: Sequence[Clicked]) -> None:
+    """Ship them; months that are missing are made."""
+    with transaction(program.id):
+        days: dict[str, Any] = {"first": min(c.clicked_at for c in clicks), "last": max(c.clicked_at for c in clicks)}
+        scalar("SELECT ensure_click_partitions(%(first)s::date, %(last)s::date)", **days)
+        insert_rows(ClickRow, clicks, program_id=program.id)
+
+
+def token_of(program: TestProgram, click: Clicked) -> str:
+    """The click's public id, shipped or not."""
+    return seal(program.id, Click(click.id, click.link_id, click.visitor_key))
