@@ -7,6 +7,8 @@ MEASUREMENTS = {
     "intake": "batch intake of the full real data against plain COPY of the same rows",
     "http": "orders over HTTP: batches, and single orders against a bare route",
     "ledger": "ledger transfers against one SQL statement a transfer",
+    "redirect": "redirects against a bare WSGI 302 and a Flask hello-world 302",
+    "coupons": "claims of a hot coupon against one UPDATE of one row",
     "settlement": "maturing and preparing a settlement of 200,000 commissions",
 }
 

@@ -6,6 +6,7 @@ import os
 from types import ModuleType
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.features import FEATURES
 from config.settings import Settings, load
@@ -41,6 +42,9 @@ def create_app(settings: Settings | None = None, *, process: str = "web") -> Fla
         for part in ("models", "tasks", "api", "cli", "upkeep", "health"):
             _install(app, feature_module(feature, part))
     register_openapi(app)
+    if settings.proxy_hops:
+        # clients' addresses, which sign-in limits count by; what is put in front does the same for itself
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops)  # type: ignore[method-assign]
     for feature in FEATURES:
         _put_in_front(app, feature_module(feature, "front"))
     return app

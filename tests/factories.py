@@ -58,6 +58,7 @@ class OrderFactory(factory.Factory):
     group_id = None
     content_id = None
     session_id = None
+    sub_ids = factory.LazyFunction(list)
     campaign_id = None
     attributes = factory.DictFactory()
     plan_id = None

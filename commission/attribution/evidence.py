@@ -1,6 +1,6 @@
 """What speaks for a member as the seller of an order: codes, clicks and links, the binding. Reads in sets.
 
-Callers hold the transaction. Nothing is decided here: `rules` does that, and all that was found stays for the explanation.
+Callers hold the transaction. Nothing is decided here, `rules` does that; all that was found stays for the explanation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ Chains = Mapping[UUID, Sequence[ChainMember]]
 
 
 class NamedCode(NamedTuple):
-    """A coupon's code that the order names, and whose it is; a code that the shop only reports may be nobody's we know."""
+    """A coupon's code that the order names, and whose it is; one that the shop only reports may not be known."""
 
     code: str
     member_id: UUID | None
@@ -50,9 +50,7 @@ class Signs(NamedTuple):
     visitor_key: bytes | None = None
 
 
-def touches_of(
-    program: Program, orders: Sequence[tuple[Signs, UUID | None, datetime]]
-) -> list[Sequence[Touch]]:
+def touches_of(program: Program, orders: Sequence[tuple[Signs, UUID | None, datetime]]) -> list[Sequence[Touch]]:
     """The clicks and links behind each order (its signs, its customer, its paid_at), as the click model ranks them.
 
     One statement for all that can have any, none where no order can.
@@ -95,7 +93,8 @@ def _of_code(code: NamedCode, chains: Chains) -> Evidence:
     refused = None
     if code.member_id is None:
         refused = Reason.NO_MEMBER if code.known else Reason.UNKNOWN
-    return Evidence("coupon", _standing(code.member_id, chains), code.code, refused=refused, details={"code": code.code})
+    member = _standing(code.member_id, chains)
+    return Evidence("coupon", member, code.code, refused=refused, details={"code": code.code})
 
 
 def _of_touch(touch: Touch, chains: Chains) -> Evidence:
@@ -126,7 +125,7 @@ def _written(instant: datetime) -> str:
 def _of_binding(chain: Sequence[ChainMember]) -> Evidence:
     """The customer's inviter, unless the binding has run out; `chain` begins with the customer."""
     if len(chain) < 2:
-        return Evidence("binding", None)
+        return Evidence("binding", None, refused=Reason.NO_MEMBER)
     until = chain[0].binding_until
     refused = Reason.OUTSIDE_WINDOW if until is not None and until <= now() else None
     return Evidence("binding", standing_of(chain[1]), refused=refused)

@@ -106,15 +106,7 @@ def _flag(program: Program, sellers: Sequence[Seller], active: Any, at: datetime
         for signal in signals_of(one, facts, program.settings.guard, active, at)
     ]
     record(program.id, signals)
-    flagged = sorted({signal.order_id for signal in signals if signal.order_id})
-    execute(
-        """WITH flagged AS MATERIALIZED (
-             SELECT id FROM orders WHERE program_id = %(program_id)s AND id = ANY(%(ids)s) AND guard_status = 'clear'
-             ORDER BY id FOR NO KEY UPDATE)
-           UPDATE orders o SET guard_status = 'flagged' FROM flagged
-           WHERE o.program_id = %(program_id)s AND o.id = flagged.id""",
-        program_id=program.id, ids=flagged,
-    )  # fmt: skip
+    orders.flag_orders(program.id, {signal.order_id for signal in signals if signal.order_id})
 
 
 def _flag_clicks(program: Program, at: datetime) -> None:

@@ -5,33 +5,36 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from commission.attribution.rules import (
-    Attribution,
-    Evidence,
-    Levels,
-    MemberStanding,
-    Reason,
-    attribution_of,
-    levels_of,
+from commission.attribution.evidence import (
+    Chains,
+    Origin,
+    Signs,
+    candidates_of,
+    evidence_of,
+    origin_of,
+    standing_of,
+    touches_of,
 )  # fmt: skip
+from commission.attribution.rules import Attribution, Evidence, Levels, attribution_of, levels_of
 from commission.plans import service as plans
 from commission.plans.rules import LevelCommission, OrderLines, commissions_for
 from commission.plans.terms import PlanTerms, level_count
 from core.auth.actor import Program
-from core.clock import now
 from core.ids import public_id
 from core.programs.settings import ProgramSettings
+from coupons.clicks.service import Touch
 from referral.tree import service as tree
 from referral.tree.service import ChainMember
 
 
 class PaidOrder(NamedTuple):
-    """What acceptance depends on."""
+    """What acceptance depends on: `origin` is what the shop says of it, `signs` what it names as evidence."""
 
     customer_id: UUID | None
     paid_at: datetime
-    channel: str | None
     lines: OrderLines
+    origin: Origin
+    signs: Signs
 
 
 class Acceptance(NamedTuple):
@@ -43,49 +46,82 @@ class Acceptance(NamedTuple):
     evidence: dict[str, Any]
     levels: Sequence[LevelCommission]
     matures_at: datetime | None
+    origin: Origin
 
 
-NOT_PAID = Acceptance(None, "none", None, {}, (), None)
+_Found = dict[tuple[UUID | None, int], tuple[Attribution, Levels]]
+
+
+def not_paid(origin: Origin) -> Acceptance:
+    """Of an order that is only placed."""
+    return Acceptance(None, "none", None, {}, (), None, origin)
 
 
 def accept(program: Program, orders: Sequence[PaidOrder]) -> list[Acceptance]:
     """The acceptance of each order, with the members, settings and plans of this moment."""
     book = plans.plan_book(program.id)
-    chains = chains_in(program, [order.customer_id for order in orders if order.customer_id])
-    found: dict[tuple[UUID | None, int], tuple[Attribution, Levels]] = {}
-    return [_accept_one(program, order, book.in_effect(order.paid_at), chains, found) for order in orders]
+    touches = touches_of(program, [(order.signs, order.customer_id, order.paid_at) for order in orders])
+    chains = chains_in(program, _people(orders, touches))
+    found: _Found = {}
+    return [
+        _accept_one(program, order, book.in_effect(order.paid_at), behind, chains, found)
+        for order, behind in zip(orders, touches, strict=True)
+    ]
+
+
+def _people(orders: Sequence[PaidOrder], touches: Sequence[Sequence[Touch]]) -> list[UUID]:
+    """The customers and whoever some evidence speaks for."""
+    people = {order.customer_id for order in orders if order.customer_id}
+    for order, behind in zip(orders, touches, strict=True):
+        people |= candidates_of(order.signs.codes, behind)
+    return list(people)
 
 
 def _accept_one(
-    program: Program,
-    order: PaidOrder,
-    plan_id: UUID | None,
-    chains: dict[UUID, list[ChainMember]],
-    found: dict[tuple[UUID | None, int], tuple[Attribution, Levels]],
+    program: Program, order: PaidOrder, plan_id: UUID | None, touches: Sequence[Touch], chains: Chains, found: _Found
 ) -> Acceptance:
     settings = program.settings
     terms = plans.terms_of(program.id, plan_id) if plan_id else None
     count = level_count(terms.plan, settings.max_levels) if terms else 0
-    key = (order.customer_id, count)
-    if key not in found:  # one customer's orders in a batch share his chain
-        found[key] = attribution_in(settings, order.customer_id, chains.get(order.customer_id or program.id, []), count)
-    attribution, levels = found[key]
+    attribution, levels = _attributed(settings, order, touches, chains, count, found)
+    origin = origin_of(order.origin, touches, attribution.accepted)
     return Acceptance(
         plan_id=plan_id,
         source=attribution.source,
         member_id=attribution.member.member_id if attribution.member else None,
         evidence=_remembered(attribution, levels),
-        levels=_commissions(terms, order, levels, settings),
+        levels=_commissions(terms, order, origin.channel, levels, settings),
         matures_at=hold_end(settings, order.paid_at) if settings.hold_from == "paid" else None,
+        origin=origin,
     )
 
 
-def attribution_in(
-    settings: ProgramSettings, customer_id: UUID | None, chain: Sequence[ChainMember], count: int
+def _attributed(
+    settings: ProgramSettings,
+    order: PaidOrder,
+    touches: Sequence[Touch],
+    chains: Chains,
+    count: int,
+    found: _Found,
 ) -> tuple[Attribution, Levels]:
-    """Whose an order of this customer is, and the levels above; `chain` begins with the customer himself."""
+    key = (order.customer_id, count)
+    if order.signs.codes or touches:
+        return attribution_in(settings, order.customer_id, _evidence(order, touches, chains), chains, count)
+    if key not in found:  # one customer's plain orders in a batch are all decided alike
+        found[key] = attribution_in(settings, order.customer_id, _evidence(order, (), chains), chains, count)
+    return found[key]
+
+
+def _evidence(order: PaidOrder, touches: Sequence[Touch], chains: Chains) -> list[Evidence]:
+    return evidence_of(order.signs.codes, touches, order.customer_id, chains)
+
+
+def attribution_in(
+    settings: ProgramSettings, customer_id: UUID | None, evidence: Sequence[Evidence], chains: Chains, count: int
+) -> tuple[Attribution, Levels]:
+    """Whose an order of this customer is by the evidence, and the levels above."""
     attribution = attribution_of(
-        [_binding(chain)],
+        evidence,
         order=settings.attribution.order,
         customer_id=customer_id,
         self_purchase=settings.self_purchase,
@@ -94,7 +130,7 @@ def attribution_in(
         return attribution, Levels([], [], 0)
     levels = levels_of(
         attribution.member,
-        [standing_of(member) for member in chain[2:]],
+        map(standing_of, _above(attribution.member.member_id, customer_id, chains)),
         customer_id=customer_id,
         suspended_upline=settings.suspended_upline,
         count=count,
@@ -102,18 +138,11 @@ def attribution_in(
     return attribution, levels
 
 
-def _binding(chain: Sequence[ChainMember]) -> Evidence:
-    """The customer's inviter, unless the binding has run out."""
-    if len(chain) < 2:
-        return Evidence("binding", None)
-    until = chain[0].binding_until
-    refused = Reason.OUTSIDE_WINDOW if until is not None and until <= now() else None
-    return Evidence("binding", standing_of(chain[1]), refused=refused)
-
-
-def standing_of(member: ChainMember) -> MemberStanding:
-    """A member of a chain as the rules see him."""
-    return MemberStanding(member.id, member.grade, member.status, member.payable or member.status != "active")
+def _above(member_id: UUID, customer_id: UUID | None, chains: Chains) -> Sequence[ChainMember]:
+    """Those above the attributed member; the customer's inviter needs no chain of his own."""
+    if member_id in chains:
+        return chains[member_id][1:]
+    return chains[customer_id][2:] if customer_id else ()
 
 
 def chains_in(program: Program, member_ids: Sequence[UUID]) -> dict[UUID, list[ChainMember]]:
@@ -122,6 +151,8 @@ def chains_in(program: Program, member_ids: Sequence[UUID]) -> dict[UUID, list[C
     Compressing passes over suspended members, so there the whole upline may be needed: chains that were cut short
     are read again, further each time.
     """
+    if not member_ids:
+        return {}
     settings = program.settings
     most = settings.max_levels + 1
     chains = tree.chains_of(program.id, list(set(member_ids)), most, enrolment=settings.enrolment)
@@ -139,12 +170,12 @@ def _payable(chain: Sequence[ChainMember]) -> int:
 
 
 def _commissions(
-    terms: PlanTerms | None, order: PaidOrder, levels: Levels, settings: ProgramSettings
+    terms: PlanTerms | None, order: PaidOrder, channel: str | None, levels: Levels, settings: ProgramSettings
 ) -> Sequence[LevelCommission]:
     if terms is None or not levels.paid:
         return ()
     return commissions_for(
-        terms, order.lines, levels.paid, channel=order.channel, payout_cap_bps=settings.payout_cap_bps
+        terms, order.lines, levels.paid, channel=channel, payout_cap_bps=settings.payout_cap_bps
     ).recorded
 
 
@@ -178,4 +209,4 @@ def _shown(evidence: Evidence) -> dict[str, Any]:
         "source": evidence.source,
         "member_id": public_id("mem", evidence.member.member_id) if evidence.member else None,
     }
-    return shown | ({"reference": evidence.reference} if evidence.reference else {})
+    return shown | ({"reference": evidence.reference} if evidence.reference else {}) | dict(evidence.details)

@@ -45,7 +45,10 @@ _COMPLETIONS = ItemsLoader(CompleteBatchBody, "orders", BatchCompletion, MAX_BAT
 @blueprint.post("/v1/orders")
 @endpoint(
     "orders:write", summary="Accept an order", body=OrderLoader(), answer=OrderShape, status=201, also=(200,),
-    refuses=("already_exists",),
+    refuses=("already_exists", "coupon_refused"),
+    description="Coupon codes are redeemed with it, or refused with the reason of each; with `coupon_policy` record "
+    "the shop has given the discounts and they are taken as told. Codes, click, link and visitor speak for who sold "
+    "it; where the order names no channel, group, content, session or sub-ids, those of its link are taken over.",
 )  # fmt: skip
 def create_order(actor: Actor, body: NewOrder) -> Any:
     (placed,) = place_orders(actor.program, [body])

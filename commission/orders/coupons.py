@@ -79,9 +79,7 @@ def _lines(order: NewOrder, nets: Sequence[int]) -> list[Line]:
 def _redeemable(codes: Sequence[str], quote: Quote) -> Codes | DomainError:
     if quote.refused:
         return CouponRefused(codes, quote.refused, "/coupon_codes")
-    return [
-        AppliedCode(one.code, one.coupon_id, one.member_id, one.amount, one.lines, one) for one in quote.discounts
-    ]
+    return [AppliedCode(one.code, one.coupon_id, one.member_id, one.amount, one.lines, one) for one in quote.discounts]
 
 
 def _told(order: NewOrder) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Why an order's commissions stay pending past their maturity. Callers hold the order's row."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from commission.earnings import service as earnings
@@ -23,3 +24,16 @@ def set_guard_status(program_id: UUID, order: OrderRecord, status: str) -> None:
         program_id=program_id, order_id=order.id, status=status,
     )  # fmt: skip
     earnings.hold_order(program_id, order.id, held_reason(order._replace(guard_status=status)))
+
+
+def flag_orders(program_id: UUID, order_ids: Collection[UUID]) -> None:
+    """Mark orders at which something was noticed that holds nothing; what was decided before stays."""
+    execute(
+        # locked in id order, as refunds and completions do
+        """WITH flagged AS MATERIALIZED (
+             SELECT id FROM orders WHERE program_id = %(program_id)s AND id = ANY(%(ids)s) AND guard_status = 'clear'
+             ORDER BY id FOR NO KEY UPDATE)
+           UPDATE orders o SET guard_status = 'flagged' FROM flagged
+           WHERE o.program_id = %(program_id)s AND o.id = flagged.id""",
+        program_id=program_id, ids=list(order_ids),
+    )  # fmt: skip

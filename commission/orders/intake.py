@@ -3,30 +3,28 @@
 Twice or at once the same: the unique external id decides, and the content's hash tells a repeat from a clash.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from commission.earnings import service as earnings
+from commission.attribution.evidence import Signs
 from commission.earnings.records import CommissionRecord
-from commission.earnings.service import Accrual
 from commission.orders import queries
-from commission.orders.acceptance import NOT_PAID, Acceptance, PaidOrder, accept
-from commission.orders.holds import held_reason
+from commission.orders.acceptance import Acceptance, PaidOrder, accept, not_paid
+from commission.orders.coupons import redeem_codes
+from commission.orders.drafts import Draft, draft_of, with_codes
 from commission.orders.models import OrderLineRow, OrderRow
+from commission.orders.naming import join_visitors, named_of, origin_of_new, signs_of_new
 from commission.orders.new_order import NewOrder, request_hash
 from commission.orders.records import LineRecord, OrderRecord, OrderView
-from commission.orders.rules import OrderSums, duplicate_line_faults, order_sums
-from commission.plans.rules import OrderLines
+from commission.orders.sales import record_sales
 from core.auth.actor import Program
 from core.bulk import insert_rows
 from core.clock import now
-from core.errors import AlreadyExists, DomainError, Invalid
+from core.errors import AlreadyExists, DomainError
 from core.ids import new_id
 from referral.members import service as members
-from referral.tree import service as tree
-from referral.tree.service import OrderDelta
 
 
 class Outcome(StrEnum):
@@ -44,47 +42,56 @@ class Placed(NamedTuple):
     error: DomainError | None = None
 
 
-class _Draft(NamedTuple):
-    """An order that is fit to be written, and its number in the request."""
+class _Fresh(NamedTuple):
+    """A draft with all that is written of it."""
 
-    number: int
-    order: NewOrder
-    request_hash: bytes
-    sums: OrderSums
+    draft: Draft
+    signs: Signs
+    acceptance: Acceptance
+    record: OrderRecord
 
 
 def place_orders(program: Program, orders: Sequence[NewOrder]) -> list[Placed]:
     """Accept orders; the outcome of each, in the given order. A bad one never harms the others.
 
     An order that is there already has no effect at all: nothing is checked or looked up for it again.
+
+    Raises:
+        Collision: somebody was quicker to the last one of a coupon; nothing may be committed.
     """
-    known = queries.known_orders(program.id, [order.external_id for order in orders])
-    stores = _stores(program.id, [order for order in orders if order.external_id not in known])
     placed: dict[int, Placed] = {}
-    drafts: dict[str, _Draft] = {}
-    for number, order in enumerate(orders):
-        if order.external_id in known:
-            placed[number] = _repeated(known[order.external_id], request_hash(order))
-        elif order.external_id not in drafts:  # the same id twice in one batch is settled when the first is written
-            try:
-                drafts[order.external_id] = _Draft(number, order, request_hash(order), _sums(program, order, stores))
-            except DomainError as error:
-                placed[number] = Placed(Outcome.ERROR, error=error)
-    placed |= _write(program, drafts, stores)
-    placed |= _settled(program.id, {n: order for n, order in enumerate(orders) if n not in placed})
+    waiting = dict(enumerate(orders))
+    while waiting:  # again for an id that stands twice, or that another request wrote meanwhile
+        placed |= _place(program, waiting)
+        waiting = {number: order for number, order in waiting.items() if number not in placed}
     return [placed[number] for number in range(len(orders))]
 
 
-def _stores(program_id: UUID, orders: Sequence[NewOrder]) -> dict[str, UUID]:
-    return members.known_members(program_id, sorted({o.store_external_id for o in orders if o.store_external_id}))
+def _place(program: Program, orders: Mapping[int, NewOrder]) -> dict[int, Placed]:
+    """What became of the first of each external id, and of all that were not fit."""
+    placed = _repeats(program.id, orders)
+    unknown = {number: order for number, order in orders.items() if number not in placed}
+    if not unknown:
+        return placed
+    stores = _stores(program.id, unknown.values())
+    drafts: dict[str, Draft] = {}
+    for number, order in unknown.items():
+        if order.external_id not in drafts:
+            try:
+                drafts[order.external_id] = draft_of(program, number, order, stores)
+            except DomainError as error:
+                placed[number] = Placed(Outcome.ERROR, error=error)
+    fit, refused = with_codes(program, list(drafts.values()))
+    return placed | _refused(program.id, orders, refused) | _write(program, fit, stores)
 
 
-def _settled(program_id: UUID, again: dict[int, NewOrder]) -> dict[int, Placed]:
-    """The fate of orders whose id stands in the batch before them: that one is written by now."""
-    if not again:
-        return {}
-    known = queries.known_orders(program_id, [order.external_id for order in again.values()])
-    return {number: _repeated(known[order.external_id], request_hash(order)) for number, order in again.items()}
+def _repeats(program_id: UUID, orders: Mapping[int, NewOrder]) -> dict[int, Placed]:
+    known = queries.known_orders(program_id, [order.external_id for order in orders.values()])
+    return {
+        number: _repeated(known[order.external_id], request_hash(order))
+        for number, order in orders.items()
+        if order.external_id in known
+    }
 
 
 def _repeated(known: queries.KnownOrder, digest: bytes) -> Placed:
@@ -93,76 +100,69 @@ def _repeated(known: queries.KnownOrder, digest: bytes) -> Placed:
     return Placed(Outcome.ERROR, known.id, error=AlreadyExists())
 
 
-def _sums(program: Program, order: NewOrder, stores: dict[str, UUID]) -> OrderSums:
-    """What the order comes to, once nothing speaks against it.
+def _refused(program_id: UUID, orders: Mapping[int, NewOrder], refused: Mapping[int, DomainError]) -> dict[int, Placed]:
+    if not refused:
+        return {}
+    # the very same order may have been written meanwhile and have used the code: then this one is its repeat
+    repeats = _repeats(program_id, {number: orders[number] for number in refused})
+    return {number: Placed(Outcome.ERROR, error=error) for number, error in refused.items()} | repeats
 
-    Raises:
-        Invalid: another currency, an unknown store, two equal lines, or discounts that are too large.
+
+def _stores(program_id: UUID, orders: Iterable[NewOrder]) -> dict[str, UUID]:
+    return members.known_members(program_id, sorted({o.store_external_id for o in orders if o.store_external_id}))
+
+
+def _write(program: Program, drafts: Sequence[Draft], stores: dict[str, UUID]) -> dict[int, Placed]:
+    """Write drafts in the order of their external ids, so that two batches cannot deadlock.
+
+    One that another request wrote meanwhile is left out.
     """
-    if order.currency != program.currency:
-        raise Invalid.at("/currency", f"The program's currency is {program.currency}.")
-    if order.store_external_id is not None and order.store_external_id not in stores:
-        # a store is a member the shop has made: an unknown one is a mistake, not a new store
-        raise Invalid.at("/store_external_id", "There is no such member.")
-    items = order.items
-    skus, prices = [item.sku for item in items], [item.unit_price for item in items]
-    if faults := duplicate_line_faults(skus, prices):
-        raise Invalid(faults=faults)
-    quantities, discounts = [item.quantity for item in items], [item.discount for item in items]
-    return order_sums(quantities, prices, discounts, discount=order.discount, shipping=order.shipping, tax=order.tax)
-
-
-def _write(program: Program, drafts: dict[str, _Draft], stores: dict[str, UUID]) -> dict[int, Placed]:
-    """Write drafts in the order of their external ids, so that two batches cannot deadlock."""
     if not drafts:
         return {}
-    ordered = [drafts[external_id] for external_id in sorted(drafts)]
+    ordered = sorted(drafts, key=lambda draft: draft.order.external_id)
     people = stores | _customers(program.id, ordered)
-    acceptances = _acceptances(program, ordered, people)
-    records = [_record(program, *pair, people) for pair in zip(ordered, acceptances, strict=True)]
+    signs = [signs_of_new(program.id, draft.order, [code.named for code in draft.codes]) for draft in ordered]
+    acceptances = _acceptances(program, ordered, signs, people)
+    fresh = [
+        _Fresh(draft, named, acceptance, _record(program, draft, named, acceptance, people))
+        for draft, named, acceptance in zip(ordered, signs, acceptances, strict=True)
+    ]
+    records = [one.record for one in fresh]
     rows = insert_rows(
         OrderRow, records, program_id=program.id, on_conflict="(program_id, external_id) DO NOTHING", returning="id"
     )
     written = {row[0] for row in rows}
-    fresh = [place for place, record in enumerate(records) if record.id in written]
-    results = _finish(program, [(ordered[p], records[p], acceptances[p]) for p in fresh])
-    # where another request was quicker, its order stands
-    return results | _settled(program.id, {d.number: d.order for d in ordered if d.number not in results})
+    return _finish(program, [one for one in fresh if one.record.id in written])
 
 
-def _customers(program_id: UUID, drafts: Sequence[_Draft]) -> dict[str, UUID]:
+def _customers(program_id: UUID, drafts: Sequence[Draft]) -> dict[str, UUID]:
     """Customers by external id, made when unknown."""
     return members.customers_for(
         program_id, sorted({d.order.customer_external_id for d in drafts if d.order.customer_external_id})
     )
 
 
-def _acceptances(program: Program, drafts: Sequence[_Draft], people: dict[str, UUID]) -> list[Acceptance]:
+def _acceptances(
+    program: Program, drafts: Sequence[Draft], signs: Sequence[Signs], people: dict[str, UUID]
+) -> list[Acceptance]:
     paid = [
         PaidOrder(
             people[draft.order.customer_external_id] if draft.order.customer_external_id else None,
             draft.order.paid_at,
-            draft.order.channel,
-            _lines(draft),
+            draft.lines,
+            origin_of_new(draft.order),
+            named,
         )
-        for draft in drafts
+        for draft, named in zip(drafts, signs, strict=True)
         if draft.order.paid_at
     ]
     accepted = iter(accept(program, paid) if paid else ())
-    return [next(accepted) if draft.order.paid_at else NOT_PAID for draft in drafts]
+    return [next(accepted) if draft.order.paid_at else not_paid(origin_of_new(draft.order)) for draft in drafts]
 
 
-def _lines(draft: _Draft) -> OrderLines:
-    items = draft.order.items
-    return OrderLines(
-        skus=[item.sku for item in items],
-        categories=[item.category for item in items],
-        quantities=[item.quantity for item in items],
-        bases=draft.sums.bases,
-    )
-
-
-def _record(program: Program, draft: _Draft, acceptance: Acceptance, people: dict[str, UUID]) -> OrderRecord:
+def _record(
+    program: Program, draft: Draft, signs: Signs, acceptance: Acceptance, people: dict[str, UUID]
+) -> OrderRecord:
     order, sums, paid = draft.order, draft.sums, draft.order.paid_at is not None
     return OrderRecord(
         id=new_id(), external_id=order.external_id, request_hash=draft.request_hash,
@@ -172,42 +172,34 @@ def _record(program: Program, draft: _Draft, acceptance: Acceptance, people: dic
         paid_at=order.paid_at, completed_at=None, canceled_at=None, cancel_reason=None, after_sale_open=False,
         after_sale_reason=None, subtotal=sums.subtotal, discount=sums.discount,
         coupon_discount=sums.coupon_discount, shipping=order.shipping, tax=order.tax, total=sums.total,
-        commission_base=sums.commission_base, refunded=0, refunded_extras=0, channel=order.channel,
-        group_id=order.group_id, content_id=order.content_id, session_id=order.session_id, sub_ids=order.sub_ids, campaign_id=None,
-        link_id=None, click_id=None, coupons=[], named={}, attributes=order.attributes, plan_id=acceptance.plan_id,
-        settings_version=program.settings_version if paid else None,
+        commission_base=sums.commission_base, refunded=0, refunded_extras=0,
+        coupons=[code.shown for code in draft.codes], named=named_of(signs), attributes=order.attributes,
+        plan_id=acceptance.plan_id, settings_version=program.settings_version if paid else None,
         attribution_source=acceptance.source if paid else None, attributed_member_id=acceptance.member_id,
         attribution_version=1, guard_status="clear", evidence=acceptance.evidence, created_at=now(),
+        **acceptance.origin._asdict(),
     )  # fmt: skip
 
 
-def _finish(program: Program, written: Sequence[tuple[_Draft, OrderRecord, Acceptance]]) -> dict[int, Placed]:
-    """Lines, commissions and counters of the orders that are new."""
-    lines = [_line_records(draft, record.id) for draft, record, _ in written]
+def _finish(program: Program, written: Sequence[_Fresh]) -> dict[int, Placed]:
+    """Codes, lines, commissions and counters of the orders that are new."""
+    if not written:
+        return {}
+    # first: coupons are locked before commissions and balances everywhere, and a rival is noticed before more is done
+    redeem_codes(program, [(one.record, one.draft.codes) for one in written])
+    lines = [_line_records(one.draft, one.record.id) for one in written]
     insert_rows(OrderLineRow, [line for of_order in lines for line in of_order], program_id=program.id)
-    commissions = _by_order(accrue_and_count(program, [(record, acceptance) for _, record, acceptance in written]))
+    join_visitors(program.id, [(one.record, one.signs) for one in written])
+    commissions = _by_order(record_sales(program, [(one.record, one.acceptance) for one in written]))
     return {
-        draft.number: Placed(
-            Outcome.CREATED, record.id, OrderView(record, of_order, commissions.get(record.id, []), [])
+        one.draft.number: Placed(
+            Outcome.CREATED, one.record.id, OrderView(one.record, of_order, commissions.get(one.record.id, []), [])
         )
-        for (draft, record, _), of_order in zip(written, lines, strict=True)
+        for one, of_order in zip(written, lines, strict=True)
     }
 
 
-def accrue_and_count(program: Program, accepted: Sequence[tuple[OrderRecord, Acceptance]]) -> list[CommissionRecord]:
-    """What being paid does beyond the order's own row: commissions, their ledger entries, team counters."""
-    paid = [(record, record.paid_at, acceptance) for record, acceptance in accepted if record.paid_at]
-    accruals = [
-        Accrual(record.id, paid_at, acceptance.matures_at, held_reason(record), acceptance.levels)
-        for record, paid_at, acceptance in paid
-    ]
-    tree.count_orders(
-        program.id, [OrderDelta(r.customer_id, 1, r.total, paid_at) for r, paid_at, _ in paid if r.customer_id]
-    )
-    return earnings.accrue(program.id, program.currency, program.settings.timezone, accruals)
-
-
-def _line_records(draft: _Draft, order_id: UUID) -> list[LineRecord]:
+def _line_records(draft: Draft, order_id: UUID) -> list[LineRecord]:
     return [
         LineRecord(
             order_id, position, item.sku, item.quantity, item.unit_price, item.discount, base, 0, 0, item.category,

@@ -11,11 +11,13 @@ from uuid import UUID
 
 from commission.earnings import service as earnings
 from commission.orders import queries, refunds
-from commission.orders.acceptance import PaidOrder, accept, hold_end
+from commission.orders.acceptance import Acceptance, PaidOrder, accept, hold_end
+from commission.orders.coupons import codes_named, give_codes_back
 from commission.orders.errors import OrderInOtherState, OrderNotFound
 from commission.orders.holds import held_reason
-from commission.orders.intake import accrue_and_count
+from commission.orders.naming import origin_of_stored, signs_of_stored
 from commission.orders.records import OrderRecord
+from commission.orders.sales import record_sales
 from commission.plans.rules import OrderLines
 from core.auth.actor import Program
 from core.db import execute, json
@@ -43,7 +45,7 @@ def locked_order(program_id: UUID, order_id: UUID) -> OrderRecord:
 
 
 def pay_order(program: Program, order_id: UUID, paid_at: datetime) -> None:
-    """A placed order is paid: attributed, and its commissions accrued, as of now.
+    """A placed order is paid: attributed, and its commissions accrued, as of now and by what the shop named then.
 
     Raises:
         OrderInOtherState: it is canceled, or was paid at another instant.
@@ -53,19 +55,30 @@ def pay_order(program: Program, order_id: UUID, paid_at: datetime) -> None:
         return
     if order.status != "placed":
         raise OrderInOtherState(f"The order is {order.status}.", status_now=order.status)
-    (acceptance,) = accept(
-        program, [PaidOrder(order.customer_id, paid_at, order.channel, _lines(program.id, order_id))]
-    )
+    (codes,) = codes_named(program.id, [order])
+    signs = signs_of_stored(order, codes)
+    lines = _lines(program.id, order_id)
+    (acceptance,) = accept(program, [PaidOrder(order.customer_id, paid_at, lines, origin_of_stored(order), signs)])
+    paid = order._replace(
+        status="paid", paid_at=paid_at, attribution_source=acceptance.source,
+        attributed_member_id=acceptance.member_id, **acceptance.origin._asdict(),
+    )  # fmt: skip
+    _write_paid(program, paid, acceptance)
+    record_sales(program, [(paid, acceptance)])
+
+
+def _write_paid(program: Program, paid: OrderRecord, acceptance: Acceptance) -> None:
     execute(
         """UPDATE orders SET status = 'paid', paid_at = %(paid_at)s, plan_id = %(plan_id)s,
                   settings_version = %(version)s, attribution_source = %(source)s,
-                  attributed_member_id = %(member_id)s, evidence = %(evidence)s
+                  attributed_member_id = %(member_id)s, evidence = %(evidence)s, channel = %(channel)s,
+                  group_id = %(group_id)s, content_id = %(content_id)s, session_id = %(session_id)s,
+                  sub_ids = %(sub_ids)s, campaign_id = %(campaign_id)s, link_id = %(link_id)s, click_id = %(click_id)s
            WHERE program_id = %(program_id)s AND id = %(order_id)s AND status = 'placed'""",
-        program_id=program.id, order_id=order_id, paid_at=paid_at, plan_id=acceptance.plan_id,
+        program_id=program.id, order_id=paid.id, paid_at=paid.paid_at, plan_id=acceptance.plan_id,
         version=program.settings_version, source=acceptance.source, member_id=acceptance.member_id,
-        evidence=json(acceptance.evidence),
+        evidence=json(acceptance.evidence), **acceptance.origin._asdict(),
     )  # fmt: skip
-    accrue_and_count(program, [(order._replace(status="paid", paid_at=paid_at), acceptance)])
 
 
 def _lines(program_id: UUID, order_id: UUID) -> OrderLines:
@@ -154,7 +167,7 @@ def _hold_ends(program: Program, orders: dict[UUID, OrderRecord], due: dict[UUID
 
 
 def cancel_order(program: Program, order_id: UUID, canceled_at: datetime, reason: str) -> None:
-    """The order does not stand. Of a paid one, all that is left is refunded.
+    """The order does not stand: of a paid one all that is left is refunded, and its codes are given back.
 
     Raises:
         OrderInOtherState: it was canceled at another instant.
@@ -166,6 +179,8 @@ def cancel_order(program: Program, order_id: UUID, canceled_at: datetime, reason
         raise OrderInOtherState("The order was canceled at another instant.", status_now=order.status)
     if order.paid_at is not None:
         refunds.refund_rest(program, order, canceled_at, reason)
+    else:
+        give_codes_back(program.id, canceled=[order])
     execute(
         """UPDATE orders SET status = 'canceled', canceled_at = %(canceled_at)s, cancel_reason = %(reason)s
            WHERE program_id = %(program_id)s AND id = %(order_id)s AND status <> 'canceled'""",

@@ -52,7 +52,7 @@ class ToldDiscount(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class OrderContent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What an order has always had. Neither names nor places may change: the hash of every stored order is over them."""
+    """What an order has always had. Neither names nor places may change: the hash of stored orders is over them."""
 
     external_id: Word
     currency: Currency
@@ -86,7 +86,7 @@ class NewOrder(OrderContent, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 _content_of = attrgetter(*OrderContent.__struct_fields__)
 _added_of = attrgetter(*NewOrder.__struct_fields__[len(OrderContent.__struct_fields__) :])
-_NOTHING_ADDED = ([], "redeem", None, None, None, None, [])
+_NOTHING_ADDED: tuple[Any, ...] = ([], "redeem", None, None, None, None, [])
 
 
 def request_hash(order: NewOrder) -> bytes:

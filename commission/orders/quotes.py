@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from commission.attribution.evidence import evidence_of, standing_of
 from commission.attribution.rules import MemberStanding, PaidLevel, levels_of
-from commission.orders.acceptance import attribution_in, chains_in, standing_of
+from commission.orders.acceptance import attribution_in, chains_in
 from commission.orders.rules import order_sums
 from commission.plans import service as plans
 from commission.plans.rules import LevelCommission, OrderLines, commissions_for
@@ -83,7 +84,8 @@ def _levels(
         return levels_of(seller, upline, customer_id=customer_id, suspended_upline=mode, count=count).paid
     if customer_id is None:
         return []
-    return attribution_in(program.settings, customer_id, chains[customer_id], count)[1].paid
+    bound = evidence_of((), (), customer_id, chains)
+    return attribution_in(program.settings, customer_id, bound, chains, count)[1].paid
 
 
 def _may_sell(program: Program, seller: MemberStanding, customer_id: UUID | None) -> bool:

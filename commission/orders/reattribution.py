@@ -10,12 +10,13 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from commission.attribution.evidence import standing_of
 from commission.attribution.rules import Levels, Reason, levels_of
 from commission.earnings import service as earnings
 from commission.earnings.records import CommissionRecord
 from commission.earnings.service import Accrual, Reversing
 from commission.orders import queries
-from commission.orders.acceptance import chains_in, hold_end, levels_shown, standing_of
+from commission.orders.acceptance import chains_in, hold_end, levels_shown
 from commission.orders.errors import MemberNotPayable, OrderInOtherState
 from commission.orders.holds import held_reason
 from commission.orders.lifecycle import locked_order

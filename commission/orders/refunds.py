@@ -15,6 +15,7 @@ from commission.earnings import service as earnings
 from commission.earnings.records import CommissionRecord
 from commission.earnings.service import Reversing
 from commission.orders import queries
+from commission.orders.coupons import give_codes_back
 from commission.orders.errors import OrderInOtherState, OrderNotFound
 from commission.orders.models import RefundRow
 from commission.orders.records import LineRecord, OrderRecord, RefundRecord
@@ -27,13 +28,13 @@ from commission.orders.refund_rules import (
     refund_of_rest,
     reversal_of,
 )  # fmt: skip
+from commission.orders.sales import TakenBack, take_back_sales
 from core.auth.actor import Program
 from core.bulk import insert_rows
 from core.clock import day_of, now
 from core.db import Collision, execute
 from core.errors import AlreadyExists, DomainError
 from core.ids import new_id
-from referral.tree import service as tree
 
 _content = msgspec.msgpack.Encoder(order="deterministic")
 
@@ -96,6 +97,15 @@ class _State:
         self.value += refund.value
         self.touched.update(refund.touched)
         self.records.append(record)
+
+    @property
+    def is_all_back(self) -> bool:
+        """Every unit, or all the money there was."""
+        units = all(line.refunded_quantity == line.quantity for line in self.lines)
+        return units or 0 < self.order.total <= self.order.refunded + self.value
+
+    def taken_back(self, *, canceled: bool) -> TakenBack:
+        return TakenBack(self.order, self.value, sum(one.amount for one in self.reversing), canceled)
 
 
 def _reversing(
@@ -175,7 +185,7 @@ def refund_rest(program: Program, order: OrderRecord, canceled_at: datetime, rea
         new_id(), order.id, None, b"", "cancel", outcome.value, outcome.extras, {}, reason, canceled_at, now()
     )
     state.apply(outcome, record, program.settings.timezone)
-    _write(program, [state])
+    _write(program, [state], canceled=True)
 
 
 def _locked_states(program_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, _State]:
@@ -189,7 +199,7 @@ def _locked_states(program_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, _S
     return {order_id: _State(order, lines[order_id], commissions[order_id]) for order_id, order in orders.items()}
 
 
-def _write(program: Program, states: Sequence[_State]) -> None:
+def _write(program: Program, states: Sequence[_State], *, canceled: bool = False) -> None:
     changed = [state for state in states if state.records]
     if not changed:
         return
@@ -205,8 +215,13 @@ def _write(program: Program, states: Sequence[_State]) -> None:
         program_id=program.id, ids=[s.order.id for s in changed], values=[s.value for s in changed],
         extras=[s.order.shipping + s.order.tax - s.extras_left for s in changed],
     )  # fmt: skip
+    # as intake does it: codes before commissions and balances, so that the two cannot deadlock
+    if canceled:
+        give_codes_back(program.id, canceled=[state.order for state in changed])
+    else:
+        give_codes_back(program.id, refunded=[state.order for state in changed if state.is_all_back])
     earnings.reverse(program.id, program.currency, [one for state in changed for one in state.reversing])
-    tree.count_orders(program.id, [(s.order.customer_id, 0, -s.value) for s in changed if s.order.customer_id])
+    take_back_sales(program, [state.taken_back(canceled=canceled) for state in changed])
 
 
 def _write_lines(program_id: UUID, states: Sequence[_State]) -> None:

@@ -1,6 +1,6 @@
 """What a sale does beyond the order's own rows, and what taking it back undoes. Callers hold the transaction.
 
-Commissions and their ledger entries, team counters, traffic sums, the customer's binding: each in one go for many orders.
+Commissions and their ledger entries, team counters, traffic sums, customers' bindings: each at once for many orders.
 """
 
 from collections.abc import Sequence
@@ -21,17 +21,19 @@ from referral.tree.service import OrderDelta
 
 def record_sales(program: Program, accepted: Sequence[tuple[OrderRecord, Acceptance]]) -> list[CommissionRecord]:
     """All that orders accepted as paid do; those of them that are only placed do nothing."""
-    paid = [(record, record.paid_at, acceptance) for record, acceptance in accepted if record.paid_at]
+    paid = [(order, acceptance) for order, acceptance in accepted if order.paid_at]
     accruals = [
-        Accrual(record.id, paid_at, acceptance.matures_at, held_reason(record), acceptance.levels)
-        for record, paid_at, acceptance in paid
+        Accrual(order.id, order.paid_at, acceptance.matures_at, held_reason(order), acceptance.levels)
+        for order, acceptance in paid
+        if order.paid_at
     ]
     tree.count_orders(
-        program.id, [OrderDelta(r.customer_id, 1, r.total, paid_at) for r, paid_at, _ in paid if r.customer_id]
+        program.id, [OrderDelta(one.customer_id, 1, one.total, one.paid_at) for one, _ in paid if one.customer_id]
     )
-    _count(program, [_sold(record, acceptance) for record, _, acceptance in paid])
-    _bind(program, paid and [(record, acceptance) for record, _, acceptance in paid])
-    return earnings.accrue(program.id, program.currency, program.settings.timezone, accruals)
+    _count(program, [_sold(order, acceptance) for order, acceptance in paid])
+    commissions = earnings.accrue(program.id, program.currency, program.settings.timezone, accruals)
+    _bind(program, paid)  # last: the tree's lock is held from here to the commit
+    return commissions
 
 
 def _sold(order: OrderRecord, acceptance: Acceptance) -> SaleDelta | None:
@@ -49,9 +51,7 @@ class TakenBack(NamedTuple):
 
 def take_back_sales(program: Program, taken: Sequence[TakenBack]) -> None:
     """The counters' side of refunds; the commissions are reversed by whoever knows the lines."""
-    tree.count_orders(
-        program.id, [(one.order.customer_id, 0, -one.value) for one in taken if one.order.customer_id]
-    )
+    tree.count_orders(program.id, [(one.order.customer_id, 0, -one.value) for one in taken if one.order.customer_id])
     _count(program, [_delta(one.order, -int(one.canceled), -one.value, -one.commission) for one in taken])
 
 
@@ -60,26 +60,20 @@ def _count(program: Program, deltas: Sequence[SaleDelta | None]) -> None:
 
 
 def _delta(order: OrderRecord, orders: int, sales: int, commission: int) -> SaleDelta | None:
-    """None where there is nothing to add, or nothing it would be added to."""
     if order.paid_at is None or not (orders or sales or commission):
         return None
-    delta = SaleDelta(
+    return SaleDelta(
         at=order.paid_at, link_id=order.link_id, member_id=order.attributed_member_id, campaign_id=order.campaign_id,
         channel=order.channel, group_id=order.group_id, content_id=order.content_id, session_id=order.session_id,
         orders=orders, sales=sales, commission=commission,
     )  # fmt: skip
-    return delta if any(delta[1:8]) else None
 
 
 def _bind(program: Program, paid: Sequence[tuple[OrderRecord, Acceptance]]) -> None:
-    """Bind customers to who sold to them, where the program does so and they are bound to nobody."""
-    if not program.settings.binding.bind_on_order:
-        return
+    """Bind customers to whose code or link they bought by, where the program does so and they are bound to nobody."""
     pairs = [
         (order.customer_id, acceptance.member_id)
         for order, acceptance in paid
         if order.customer_id and acceptance.member_id and acceptance.source in ("coupon", "click")
     ]
-    others = [pair for pair in pairs if pair[0] != pair[1]]
-    if others:
-        tree.bind_attributed(program, others)
+    tree.bind_attributed(program, pairs)

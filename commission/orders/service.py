@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from commission.orders import queries
-from commission.orders.holds import set_guard_status
+from commission.orders.holds import flag_orders, set_guard_status
 from commission.orders.lifecycle import locked_order, order_id_of
 from commission.orders.reattribution import reattribute
 from commission.orders.records import OrderRecord
@@ -17,4 +17,6 @@ def orders_named(program_id: UUID, external_ids: Sequence[str]) -> dict[str, Ord
     return {order.external_id: order for order in orders.values()}
 
 
-__all__ = ["OrderRecord", "locked_order", "order_id_of", "orders_named", "reattribute", "set_guard_status"]
+__all__ = [
+    "OrderRecord", "flag_orders", "locked_order", "order_id_of", "orders_named", "reattribute", "set_guard_status",
+]  # fmt: skip

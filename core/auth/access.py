@@ -34,6 +34,8 @@ PERMISSIONS: dict[str, Permission] = {
     ME: Permission(member=True),
     "program:read": _READ,
     "program:write": Permission(roles=_OWNERS),
+    "mini_program:read": Permission(roles=_OWNERS),
+    "mini_program:write": Permission(roles=_OWNERS),
     "staff:read": Permission(roles=_OWNERS),
     "staff:write": Permission(roles=_OWNERS),
     "keys:read": Permission(roles=_OWNERS),

@@ -1,10 +1,13 @@
-"""Recognises credentials: one look-up a request and no cache of permissions, so that a revocation works at once."""
+"""Recognises credentials: one look-up a request and no cache of permissions, so that a revocation works at once.
+
+Publishable keys alone are remembered for a moment (see publishable.py).
+"""
 
 import hashlib
 from collections.abc import Callable
 from uuid import UUID
 
-from core.auth import queries, tokens
+from core.auth import publishable, queries, tokens
 from core.auth.access import Role
 from core.auth.actor import Actor, ActorKind, Program
 from core.db import lookup, repeatable
@@ -55,16 +58,22 @@ def program_of(program_id: UUID) -> Program:
     return _program(found)
 
 
-@repeatable
 def _actor_of_key(key: str) -> Actor:
     number = key[3:].partition("_")[0]
     if not (number.isascii() and number.isdecimal() and len(number) <= _MAX_NUMBER_LENGTH):
         raise Unauthenticated("The API key is unknown or revoked.")
+    hashed = hash_secret(key)
+    if key.startswith("pk_"):
+        return publishable.remembered(hashed, lambda: _look_up_key(int(number), hashed, ActorKind.PUBLISHABLE))
+    return _look_up_key(int(number), hashed, ActorKind.KEY)
+
+
+@repeatable
+def _look_up_key(number: int, hashed: bytes, kind: ActorKind) -> Actor:
     with lookup():
-        found = queries.key_by_hash(int(number), hash_secret(key))
+        found = queries.key_by_hash(number, hashed)
         if found is None:
             raise Unauthenticated("The API key is unknown or revoked.")
-        kind = ActorKind.PUBLISHABLE if key.startswith("pk_") else ActorKind.KEY
         return Actor(_program(found), kind, found.id, scopes=frozenset(found.scopes))
 
 

@@ -24,7 +24,7 @@ from core.observability.metrics import counter
 
 POLL_SECONDS = 0.5
 WINDOW = timedelta(seconds=300)
-"""How far back changes are looked for: a transaction may commit that much later than it wrote its change down."""
+"""How far back changes are looked for: covers a silence, and a transaction that commits long after it wrote them."""
 _LONGEST_SILENCE_SECONDS = 150
 
 _FAILURES = counter("banyan_cache_feed_failures", "Readings of changes that failed", [])
@@ -79,7 +79,7 @@ class ChangeFeed:
 
     def _turn(self) -> None:
         try:
-            self._tell(self._news())
+            self._read()
         except psycopg.Error as error:
             self._hang_up()
             _FAILURES.inc()
@@ -94,24 +94,23 @@ class ChangeFeed:
                 _log.warning("changes are read again")
             self._failing = False
 
-    def _news(self) -> list[CacheChange]:
-        """What was changed and not yet told; the reading is noted once it is complete."""
+    def _read(self) -> None:
         began = time.clock_gettime(time.CLOCK_BOOTTIME)
+        present = self._rows()
         if self._read_at is not None and began - self._read_at > _LONGEST_SILENCE_SECONDS:
             self._forget_everything()
-        present = [CacheChange(*row) for row in self._rows()]
-        fresh = [change for change in present if change.id not in self._known]
+        self._tell([change for change in present if change.id not in self._known])
+        # last: until everybody was told, it is not read
         self._known = {change.id for change in present}
         self._read_at = began
-        return fresh
 
-    def _rows(self) -> list[tuple[Any, ...]]:
+    def _rows(self) -> list[CacheChange]:
         if self._connection is None:
             self._connection = psycopg.connect(self._url, **engine_options(1)["connect_args"])
         since = now() - WINDOW
         cursor = self._connection.cursor()
         cursor.execute("SELECT id, topic, key FROM cache_changes WHERE changed_at > %(since)s", {"since": since})
-        return cursor.fetchall()
+        return [CacheChange(*row) for row in cursor.fetchall()]
 
     def _tell(self, changes: list[CacheChange]) -> None:
         by_topic: dict[str, set[str]] = defaultdict(set)

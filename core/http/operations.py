@@ -121,6 +121,8 @@ def _answer(method: str, spec: Endpoint, status: int) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": {"X-Request-Id": "RequestId"}}
     if method == "POST" and spec.access != PUBLIC:
         answer["headers"]["Idempotent-Replayed"] = "Replayed"
+    if status == HTTPStatus.NOT_MODIFIED:
+        return answer
     if spec.media_type != JSON:
         answer["content"] = {one: {"schema": {"type": "string"}} for one in spec.media_type.split(", ")}
     elif spec.answer is not None:

@@ -43,7 +43,7 @@ def page_of(items: list[Any]) -> dict[str, Any]:
 
 def batch_error(error: DomainError) -> dict[str, Any]:
     """Why one item of a batch was refused, in the words of a problem."""
-    shown: dict[str, Any] = {"code": error.code, "detail": error.detail}
+    shown: dict[str, Any] = {"code": error.code, "detail": error.detail} | error.extra
     if error.faults:
         shown["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults]
     return shown

@@ -1,5 +1,6 @@
 """Structured logs: one JSON object a line on standard error, with the request id, never with personal data."""
 
+import contextlib
 import logging
 import re
 import sys
@@ -81,7 +82,8 @@ class _StandardError:
     """structlog's end: whole lines to what standard error is at that moment (commands and tests exchange it)."""
 
     def msg(self, line: str) -> None:
-        sys.stderr.write(line + "\n")
+        with contextlib.suppress(OSError):  # on a full disk: a log line never breaks what it tells about
+            sys.stderr.write(line + "\n")
 
     debug = info = warning = error = critical = exception = fatal = msg
 

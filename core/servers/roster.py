@@ -64,6 +64,7 @@ def _always(settings: Settings) -> list[Program]:
         Program(name="web", command=_web(settings), waits_for=("migrated",)),
         Program(name="relay", command=_module("core.jobs.relay"), waits_for=("migrated", "database", "queue")),
         *workers,
+        Program(name="shipper", command=_module("coupons.clicks.shipper"), waits_for=("migrated", "database")),
         Program(name="scheduler", command=_module("core.jobs.scheduler"), waits_for=("migrated", "database")),
         *([] if settings.sandbox_url else [_sandbox(settings)]),
     ]

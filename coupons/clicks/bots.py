@@ -14,7 +14,7 @@ from crawleruseragents import is_crawler
 _TOOLS = re.compile(
     r"^(?:curl|wget|python|go-http-client|okhttp|axios|node|undici|got|java|jakarta|apache-httpclient|dart|ruby|php|guzzle"
     r"|libwww|lwp|perl|postman|insomnia|httpie|http_request|restsharp|dotnet|\.net|cfnetwork|alamofire|reqwest|hyper|wrk"
-    r"|apachebench|vegeta|k6|fasthttp|winhttp|powershell|aiohttp|scrapy|feign|unirest|faraday|typhoeus|werkzeug)\b",
+    r"|apachebench|vegeta|k6|fasthttp|winhttp|powershell|aiohttp|scrapy|feign|unirest|faraday|typhoeus|werkzeug)",
     re.IGNORECASE,
 )
 # what fetches a link in order to show it in a chat

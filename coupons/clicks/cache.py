@@ -29,7 +29,7 @@ from core.caching.service import LINKS
 from core.db import transaction
 from core.errors import Unavailable
 from core.http.problem import DATABASE_DOWN
-from coupons.clicks.sharing import Breaker, Kept, SharedTargets
+from coupons.clicks.shared_targets import Breaker, Kept, SharedTargets
 from coupons.clicks.targets import Facts, Target, facts_of
 from coupons.clicks.tokens import click_keys
 from coupons.links.service import links_by_code, program_of_code

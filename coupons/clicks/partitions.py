@@ -35,10 +35,12 @@ def drop_old(retention_days: int) -> int:
 def is_work_waiting(retention_days: int) -> bool:
     """Whether a partition is missing or past its time; a look at the catalogue, without locks."""
     found = scalar(
-        """SELECT to_regclass('click_partitions.clicks_' || to_char(%(last)s::date, 'YYYY_MM')) IS NULL
-               OR EXISTS (SELECT FROM pg_class
-                          WHERE relnamespace = 'click_partitions'::regnamespace AND relkind = 'r'
-                            AND to_date(right(relname, 7), 'YYYY_MM') + interval '1 month' <= %(before)s::date)""",
+        """WITH present AS (
+             SELECT right(c.relname, 7) AS month FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = 'click_partitions' AND c.relkind = 'r')
+           SELECT NOT EXISTS (SELECT FROM present WHERE month = to_char(%(last)s::date, 'YYYY_MM'))
+               OR EXISTS (SELECT FROM present
+                          WHERE to_date(month, 'YYYY_MM') + interval '1 month' <= %(before)s::date)""",
         last=now().date() + AHEAD, before=_oldest(retention_days),
     )  # fmt: skip
     return bool(found)

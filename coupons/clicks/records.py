@@ -7,6 +7,7 @@ address 8, flags 1, agent's length 2, agent), then what is the same for every cl
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 from zlib import crc32
@@ -42,23 +43,11 @@ class ClickRecord(NamedTuple):
     sub_ids: tuple[str, ...]
 
 
-class Moving(NamedTuple):
-    """What differs from click to click of one link."""
-
-    id: bytes
-    visitor_key: bytes
-    address_hash: bytes  # 8 bytes; empty: not known
-    agent: bytes
-    flags: int  # PREFETCH | BY_API
-
-
 def encode(record: ClickRecord) -> bytes:
     """The record's frame, ready for a segment."""
     flags = (PREFETCH if record.prefetch else 0) | (BY_API if record.via == "api" else 0)
-    moving = Moving(
-        record.id.bytes, record.visitor_key, record.address_hash, record.user_agent.encode("utf-8", "replace"), flags
-    )
-    return framed(moving, static_part(record))
+    agent = record.user_agent.encode("utf-8", "replace")
+    return framed(record.id.bytes, record.visitor_key, record.address_hash, agent, flags, static_part(record))
 
 
 def static_part(record: ClickRecord) -> bytes:
@@ -69,9 +58,8 @@ def static_part(record: ClickRecord) -> bytes:
     return ids + bytes([len(record.sub_ids)]) + texts
 
 
-def framed(moving: Moving, static: bytes) -> bytes:
-    """One frame of a moving and a static part."""
-    click_id, visitor_key, address_hash, agent, flags = moving
+def framed(click_id: bytes, visitor_key: bytes, address_hash: bytes, agent: bytes, flags: int, static: bytes) -> bytes:
+    """One frame of a moving and a static part. `flags`: PREFETCH | BY_API."""
     if address_hash:
         flags |= WITH_ADDRESS
     head = _MOVING.pack(click_id, visitor_key, address_hash, flags, len(agent))
@@ -122,8 +110,8 @@ def _next_whole(buffer: bytes, start: int) -> int | None:
 def _decoded(body: bytes) -> ClickRecord:
     click_id, visitor_key, address_hash, flags, agent_length = _MOVING.unpack_from(body)
     start = _MOVING.size + agent_length
-    program_id, link_id, member_id = (UUID(bytes=body[at : at + 16]) for at in range(start, start + 48, 16))
-    texts = _texts(body, start + 49, 5 + body[start + 48])
+    program_id, link_id, member_id, dimensions, sub_ids = _static_of(body[start:])
+    campaign_id, channel, group_id, content_id, session_id = dimensions
     return ClickRecord(
         program_id=program_id,
         id=UUID(bytes=click_id),
@@ -134,13 +122,21 @@ def _decoded(body: bytes) -> ClickRecord:
         user_agent=body[_MOVING.size : start].decode("utf-8", "replace"),
         via="api" if flags & BY_API else "redirect",
         prefetch=bool(flags & PREFETCH),
-        campaign_id=texts[0],
-        channel=texts[1],
-        group_id=texts[2],
-        content_id=texts[3],
-        session_id=texts[4],
-        sub_ids=tuple(text for text in texts[5:] if text is not None),
+        campaign_id=campaign_id,
+        channel=channel,
+        group_id=group_id,
+        content_id=content_id,
+        session_id=session_id,
+        sub_ids=sub_ids,
     )
+
+
+@lru_cache(maxsize=10_000)  # most clicks are of few links, and making UUIDs is what reading costs
+def _static_of(part: bytes) -> tuple[UUID, UUID, UUID, Sequence[str | None], tuple[str, ...]]:
+    """Program, link, member, what rides on the link, and its sub-ids."""
+    program_id, link_id, member_id = (UUID(bytes=part[at : at + 16]) for at in range(0, 48, 16))
+    texts = _texts(part, 49, 5 + part[48])
+    return program_id, link_id, member_id, texts[:5], tuple(text for text in texts[5:] if text is not None)
 
 
 def _text(value: str | None) -> bytes:

@@ -6,8 +6,10 @@ one after the other, whatever machine or segment they come from.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from itertools import groupby
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -20,7 +22,7 @@ from coupons.clicks.judging import BOT, COUNTED, HOUR, Judged, Seen, instant_of,
 from coupons.clicks.partitions import ensure_months
 from coupons.clicks.records import ClickRecord
 from coupons.clicks.storing import claim_days, days_of, insert_clicks, keep_days, months_of
-from coupons.traffic.service import Change, count_now
+from coupons.traffic.service import Change, Riding, Sums, count_now
 
 
 class Shipped(NamedTuple):
@@ -126,21 +128,21 @@ def _judged(program: Program, clicks: Sequence[Seen]) -> list[Judged]:
     return judged
 
 
+_riding = attrgetter(*Riding._fields)
+
+
 def _changes(clicks: Iterable[Judged]) -> list[Change]:
     """What the clicks add to the sums, by hour and by what rides on the link."""
-    sums: dict[tuple[object, ...], list[int]] = {}
+    found: dict[tuple[int, date, tuple[Any, ...]], list[int]] = {}
     for seen, kind, is_unique in clicks:
-        if kind not in (COUNTED, BOT):
-            continue
-        record = seen.record
-        place = (
-            seen.at // HOUR, seen.day, record.link_id, record.member_id, record.campaign_id, record.channel,
-            record.group_id, record.content_id, record.session_id,
-        )  # fmt: skip
-        found = sums.setdefault(place, [0, 0, 0])
-        if kind == BOT:
-            found[2] += 1
-        else:
-            found[0] += 1
-            found[1] += is_unique
-    return [Change(instant_of(hour * HOUR), *rest, *counts) for (hour, *rest), counts in sums.items()]  # type: ignore[operator, arg-type]  # the first is the hour's number
+        if kind in (COUNTED, BOT):
+            sums = found.setdefault((seen.at // HOUR, seen.day, _riding(seen.record)), [0, 0, 0])
+            sums[_BOTS if kind == BOT else _CLICKS] += 1
+            sums[_UNIQUE] += is_unique
+    return [
+        Change(instant_of(hour * HOUR), day, Riding(*riding), Sums(*sums))
+        for (hour, day, riding), sums in found.items()
+    ]
+
+
+_CLICKS, _UNIQUE, _BOTS = range(3)  # where they stand among the sums

@@ -12,11 +12,6 @@ from coupons.clicks.judging import DAY, EPOCH, Days, Judged, Seen, first_of_days
 from coupons.clicks.models import ClickDayRow, ClickRow
 from coupons.clicks.records import ClickRecord
 
-_COPIED = (
-    "id", "link_id", "member_id", "visitor_key", "address_hash", "via", "campaign_id", "channel", "group_id",
-    "content_id", "session_id", "sub_ids",
-)  # fmt: skip
-_copied = attrgetter(*_COPIED)
 _MILLISECOND = timedelta(milliseconds=1)
 _ONE_DAY = timedelta(days=1)
 
@@ -42,6 +37,9 @@ class _Row(NamedTuple):
     is_unique: bool
 
 
+_copied = attrgetter(*(name for name in _Row._fields if name in ClickRecord._fields))
+
+
 class _Day(NamedTuple):
     """A row of click_days."""
 
@@ -54,7 +52,7 @@ class _Day(NamedTuple):
 def insert_clicks(program_id: UUID, clicks: Sequence[Judged]) -> set[UUID]:
     """Insert them; the ids of those that were not there before."""
     rows = [
-        _Row(*_copied(seen.record), instant_of(seen.at), seen.agent_hash, kind, is_unique)
+        _Row._make((*_copied(seen.record), instant_of(seen.at), seen.agent_hash, kind, is_unique))
         for seen, kind, is_unique in clicks
     ]
     return {
@@ -92,7 +90,8 @@ def days_of(program_id: UUID, clicks: Sequence[Seen]) -> Days:
              WHERE program_id = %(program_id)s AND link_id = asked.link_id AND visitor_key = asked.visitor_key
                AND day BETWEEN asked.since AND asked.until LIMIT 1000) d""",
         program_id=program_id, links=[link for link, _ in spans], visitors=[visitor for _, visitor in spans],
-        since=[min(days) - _ONE_DAY for days in spans.values()], until=[max(days) + _ONE_DAY for days in spans.values()],
+        since=[min(days) - _ONE_DAY for days in spans.values()],
+        until=[max(days) + _ONE_DAY for days in spans.values()],
     )  # fmt: skip
     found: Days = {}
     for row in rows:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 from uuid import UUID
 
+from core.clock import now
 from coupons.clicks.records import ClickRecord, static_part
 from coupons.clicks.tokens import ClickKeys, sealer_of
 from coupons.links.rules import ascii_address
@@ -16,6 +17,7 @@ _CARRIED = re.compile(r"utm_\w{1,40}|s[1-5]")
 _MOST_CARRIED = 20
 _NEVER_IN_A_HEADER = re.compile(r"[^\x21-\x7e]")
 _NOBODY = UUID(int=0)
+_NEVER = float("inf")
 
 
 class Facts(NamedTuple):
@@ -48,7 +50,8 @@ class Dimensions(NamedTuple):
 
 def facts_of(program_id: UUID, link: Link) -> Facts:
     return Facts(
-        program_id=program_id, link_id=link.id, member_id=link.member_id, destination=_header_safe(link.destination_url),
+        program_id=program_id, link_id=link.id, member_id=link.member_id,
+        destination=_header_safe(link.destination_url),
         campaign_id=link.campaign_id, channel=link.channel, group_id=link.group_id, content_id=link.content_id,
         session_id=link.session_id, sub_ids=tuple(link.sub_ids), expires_at=link.expires_at,
         deleted=link.deleted_at is not None,
@@ -71,6 +74,10 @@ class Target:
         kept = [part for part in query.split("&") if part and _name(part) != CLICK_ID]
         self._query_names = {_name(part) for part in kept}
         self.head = f"{start}?{'&'.join(kept)}{'&' if kept else ''}"
+
+    def has_ended(self) -> bool:
+        """Expired or deleted."""
+        return self.until != _NEVER and self.until <= now().timestamp()
 
     def carrying(self, query: str) -> str:
         """The part of the short link's own query that goes on to the destination, each with a `&` behind it."""
@@ -101,7 +108,7 @@ def _end_of(facts: Facts) -> float:
     """The moment, in seconds since 1970, from which the link leads nowhere."""
     if facts.deleted:
         return 0.0
-    return float("inf") if facts.expires_at is None else facts.expires_at.timestamp()
+    return _NEVER if facts.expires_at is None else facts.expires_at.timestamp()
 
 
 def _parts(address: str) -> tuple[str, str, str]:

@@ -82,21 +82,20 @@ def _named_link(code: str, link: Link | None, paid_at: datetime) -> Touch:
     """As if it had been clicked when the order was paid."""
     if link is None:
         return Touch("link", code, None, None, None, "unknown", None)
-    return Touch("link", code, None, None, link, "link_ended" if had_ended(link, paid_at) else None, None)
+    end = end_of(link)
+    refused: Refusal | None = "link_ended" if end is not None and end <= paid_at else None
+    return Touch("link", code, None, None, link, refused, None)
 
 
-def had_ended(link: Link, at: datetime) -> bool:
-    """Whether the link had expired or been deleted by then; it may have ended since."""
-    ends = [end for end in (link.deleted_at, link.expires_at) if end is not None]
-    return bool(ends) and min(ends) <= at
+def end_of(link: Link) -> datetime | None:
+    """When the link expired, or expires, or was deleted, whatever is first. What happened before then stays valid."""
+    return min((end for end in (link.deleted_at, link.expires_at) if end is not None), default=None)
 
 
 def _found_touches(program: Program, orders: Sequence[Named]) -> dict[int, list[Touch]]:
     """The clicks of the orders' people, by the order's number."""
     asked = [
-        Asked(
-            number, order.visitor_key or _visitor_key(program.id, order.visitor_id), order.customer_id, order.paid_at
-        )
+        Asked(number, order.visitor_key or _visitor_key(program.id, order.visitor_id), order.customer_id, order.paid_at)
         for number, order in enumerate(orders)
         if order.visitor_id or order.visitor_key or order.customer_id
     ]

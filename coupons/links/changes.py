@@ -13,7 +13,7 @@ from coupons.links import queries
 from coupons.links.admission import content_faults
 from coupons.links.errors import LinkDeleted, NoSuchLink
 from coupons.links.queries import Link
-from coupons.vouchers.codes import find_codes
+from coupons.vouchers.service import find_codes
 from referral.members.service import register_erasure_step
 
 _CHANGE: LiteralString = "UPDATE links SET updated_at = %(at)s"

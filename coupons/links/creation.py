@@ -16,7 +16,7 @@ from coupons.links.codes import new_code
 from coupons.links.models import LinkNameRow, LinkRow
 from coupons.links.new_link import NewLink, Unreadable
 from coupons.links.queries import Link
-from coupons.vouchers.codes import find_codes
+from coupons.vouchers.service import find_codes
 
 
 class Made(NamedTuple):

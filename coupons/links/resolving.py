@@ -9,7 +9,7 @@ from coupons.links import queries
 from coupons.links.changes import link_of
 from coupons.links.errors import LinkEnded, NoSuchLink
 from coupons.links.queries import Link
-from coupons.vouchers.codes import CouponCard, cards_of_codes
+from coupons.vouchers.service import CouponCard, cards_of_codes
 from referral.members.service import Member, members_of
 
 

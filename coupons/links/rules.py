@@ -84,9 +84,11 @@ def ascii_address(url: str) -> str:
     address = _ADDRESS.fullmatch(url)
     if url.isascii() or address is None:
         return url
-    name, colon, port = address["authority"].partition(":")
-    host = ascii_host(name) or quote(name)
-    return f"{address['scheme']}://{host}{colon}{port}{quote(address['rest'], safe=_ASCII)}"
+    authority = address["authority"]
+    if address["scheme"].lower() in _WEB:
+        name, colon, port = authority.partition(":")
+        authority = f"{ascii_host(name)}{colon}{port}"
+    return f"{address['scheme']}://{quote(authority + address['rest'], safe=_ASCII)}"
 
 
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))

@@ -6,7 +6,7 @@ from typing import Literal
 
 from core.prices import percent_text, price_text
 from coupons.links.resolving import Offer
-from coupons.vouchers.codes import CouponCard
+from coupons.vouchers.service import CouponCard
 
 Language = Literal["zh", "en"]
 Template = Literal["standard", "short"]

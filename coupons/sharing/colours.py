@@ -6,7 +6,7 @@ from typing import NamedTuple
 LEAST_CONTRAST = 4
 """How many times brighter the background must be, light reflected by the surface added to both as WCAG 2 does."""
 
-_HEX = re.compile(r"#?(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
+HEX_COLOUR = r"#?(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})\Z"
 _WHITE = 10_000 * 255 * 255
 _GLARE = _WHITE // 20  # 5 % of white, as WCAG 2 adds
 
@@ -23,10 +23,14 @@ class Colour(NamedTuple):
         return "#" + bytes(self).hex()
 
 
-def colour_from(text: str) -> Colour | None:
-    """`#1a2b3c`, `1a2b3c`, `#abc` or `abc`; None for anything else."""
-    if not _HEX.fullmatch(text):
-        return None
+def colour_from(text: str) -> Colour:
+    """`#1a2b3c`, `1a2b3c`, `#abc` or `abc`.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if not re.match(HEX_COLOUR, text):
+        raise ValueError(f"no colour: {text!r}")
     digits = text.removeprefix("#")
     if len(digits) == 3:
         digits = "".join(digit * 2 for digit in digits)

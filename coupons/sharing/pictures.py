@@ -1,6 +1,5 @@
 """Product pictures from outside, and what of them is safe to draw. A picture that cannot be had is None, no error."""
 
-import warnings
 from io import BytesIO
 
 import structlog
@@ -53,9 +52,7 @@ def _missed(reason: str) -> bytes:
 def decoded(content: bytes, width: int, height: int) -> Image.Image | None:
     """A PNG, JPEG or WebP as opaque RGB, upright, for a place of so many pixels. None: it is no such picture."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _decoded(content, width, height)
+        return _decoded(content, width, height)
     except Exception as error:  # noqa: BLE001 -- decoders of foreign bytes raise whatever they stumble over
         _log.warning("product picture not readable", error=type(error).__name__)
         return None
@@ -66,8 +63,7 @@ def _decoded(content: bytes, width: int, height: int) -> Image.Image | None:
         if picture.width * picture.height > MOST_PIXELS:  # known from the header, before anything is unpacked
             return None
         edge = 2 * max(width, height)
-        picture.draft("RGB", (edge, edge))  # a large JPEG is decoded smaller at once
-        picture.thumbnail((edge, edge), Image.Resampling.BOX)
+        picture.thumbnail((edge, edge), Image.Resampling.BOX)  # a large JPEG is decoded smaller at once
         upright = ImageOps.exif_transpose(picture)
         return _opaque(upright)
 

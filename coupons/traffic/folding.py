@@ -6,7 +6,7 @@ from uuid import UUID
 from core.auth.actor import Program
 from core.clock import day_of
 from core.db import fetch_all, scalar
-from coupons.traffic.rollups import Change, add_up
+from coupons.traffic.rollups import Change, Riding, Sums, add_up
 from coupons.traffic.service import SaleDelta
 
 MOST = 5_000
@@ -40,5 +40,9 @@ def fold_deltas(program: Program, most: int = MOST) -> int:
 
 def _change(delta: SaleDelta, timezone: str) -> Change:
     hour = delta.at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    at, *riding, orders, sales, commission = delta
-    return Change(hour, day_of(at, timezone), *riding, orders=orders, sales=sales, commission=commission)
+    riding = Riding(
+        delta.link_id, delta.member_id, delta.campaign_id, delta.channel, delta.group_id, delta.content_id,
+        delta.session_id,
+    )  # fmt: skip
+    sums = Sums(orders=delta.orders, sales=delta.sales, commission=delta.commission)
+    return Change(hour, day_of(delta.at, timezone), riding, sums)

@@ -12,11 +12,9 @@ from core.bulk import insert_rows
 from coupons.traffic.models import TrafficDayRow, TrafficHourRow
 
 
-class Change(NamedTuple):
-    """What is added to the sums of one hour, and of the day it lies in, for everything that rides on a link."""
+class Riding(NamedTuple):
+    """What the sums are kept for: what rides on a link, and whose it is."""
 
-    hour: datetime  # its beginning, UTC
-    day: date  # in the program's time zone
     link_id: UUID | None
     member_id: UUID | None
     campaign_id: str | None
@@ -24,32 +22,38 @@ class Change(NamedTuple):
     group_id: str | None
     content_id: str | None
     session_id: str | None
+
+
+class Sums(NamedTuple):
+    """What is summed; either sign."""
+
     clicks: int = 0
     unique_clicks: int = 0
     bot_clicks: int = 0
     orders: int = 0
-    sales: int = 0
+    sales: int = 0  # minor units
     commission: int = 0
 
+    def plus(self, other: "Sums") -> "Sums":
+        return Sums(*map(int.__add__, self, other))
 
-DIMENSIONS = {
-    "link": "link_id",
-    "campaign": "campaign_id",
-    "channel": "channel",
-    "group": "group_id",
-    "content": "content_id",
-    "session": "session_id",
-    "member": "member_id",
-}
-"""What one can ask for, and the field of a change that holds its key. Beside them stands the whole program."""
+
+class Change(NamedTuple):
+    """What is added to one hour, and to the day it lies in."""
+
+    hour: datetime  # its beginning, UTC
+    day: date  # in the program's time zone
+    riding: Riding
+    sums: Sums
+
+
+DIMENSIONS = ("link", "member", "campaign", "channel", "group", "content", "session")
+"""What one can ask for, in the order of Riding. Beside them stands the whole program, without a key."""
 
 WHOLE_PROGRAM = "program"
-_FIRST_SUM = Change._fields.index("clicks")
-_RIDING = [(dimension, Change._fields.index(name)) for dimension, name in DIMENSIONS.items()]
 
 T = TypeVar("T", datetime, date)
 Key = tuple[str, str]
-Sums = tuple[int, ...]
 
 
 class _Hour(NamedTuple):
@@ -110,17 +114,14 @@ def _summed(changes: Iterable[tuple[T, Change]]) -> list[tuple[tuple[Key, T], Su
     """The sums by dimension, key and time, in that order."""
     found: dict[tuple[Key, T], Sums] = {}
     for at, change in changes:
-        sums = change[_FIRST_SUM:]
-        for key in _keys_of(change):
-            place = (key, at)
-            before = found.get(place)
-            found[place] = sums if before is None else tuple(map(int.__add__, before, sums))
+        for key in _keys_of(change.riding):
+            before = found.get((key, at))
+            found[key, at] = change.sums if before is None else before.plus(change.sums)
     return sorted((place, sums) for place, sums in found.items() if any(sums))
 
 
-def _keys_of(change: Change) -> Iterator[Key]:
-    for dimension, position in _RIDING:
-        value = change[position]
+def _keys_of(riding: Riding) -> Iterator[Key]:
+    for dimension, value in zip(DIMENSIONS, riding, strict=True):
         if value is not None:
             yield dimension, str(value)
     yield WHOLE_PROGRAM, ""

@@ -8,7 +8,7 @@ from uuid import UUID
 from core.bulk import insert_rows
 from core.ids import new_id
 from coupons.traffic.models import TrafficDeltaRow
-from coupons.traffic.rollups import Change
+from coupons.traffic.rollups import Change, Riding, Sums
 from coupons.traffic.rollups import add_up as count_now
 
 
@@ -48,4 +48,4 @@ def count_sales(program_id: UUID, deltas: Sequence[SaleDelta]) -> None:
     insert_rows(TrafficDeltaRow, [_Row(new_id(), *delta) for delta in deltas], program_id=program_id)
 
 
-__all__ = ["Change", "SaleDelta", "count_now", "count_sales"]
+__all__ = ["Change", "Riding", "SaleDelta", "Sums", "count_now", "count_sales"]

@@ -10,7 +10,16 @@ from core.http.endpoint import endpoint
 from core.http.exports import MEDIA_TYPES, ExportQuery, download
 from core.http.paging import id_cursor, page
 from core.ids import parse_public_id, public_id
-from coupons.vouchers import code_export, codes, definitions, queries, quote_api
+from coupons.vouchers import (
+    claims_api,
+    code_export,
+    codes,
+    definitions,
+    me_api,
+    queries,
+    quote_api,
+    reservations_api,
+)
 from coupons.vouchers.codes import WantedCode
 from coupons.vouchers.errors import CodeNotFound, CouponNotFound
 from coupons.vouchers.queries import CouponRecord
@@ -28,7 +37,9 @@ from coupons.vouchers.schemas import (
 from coupons.vouchers.shapes import code_shape, coupon_shape, many_codes_shape
 
 blueprint = Blueprint("coupons", __name__)
-blueprints = (blueprint, quote_api.blueprint)
+blueprints = (
+    blueprint, quote_api.blueprint, claims_api.blueprint, reservations_api.blueprint, me_api.blueprint,
+)  # fmt: skip
 
 
 @blueprint.post("/v1/coupons")

@@ -7,6 +7,7 @@ from uuid import UUID
 from core.ids import public_id, public_id_or_none
 from coupons.vouchers import queries
 from coupons.vouchers.queries import CodeRecord
+from coupons.vouchers.shapes import code_status
 
 _ROWS_AT_ONCE = 5000
 
@@ -25,7 +26,7 @@ def exported_codes(program_id: UUID, coupon_id: UUID) -> Iterator[tuple[str | No
 def _cells(record: CodeRecord) -> tuple[str | None, ...]:
     return (
         public_id("cod", record.id), record.code, record.kind, public_id_or_none("mem", record.member_id),
-        record.status, _written(record.expires_at), _written(record.created_at),
+        code_status(record), _written(record.expires_at), _written(record.created_at),
     )  # fmt: skip
 
 

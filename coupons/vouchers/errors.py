@@ -72,7 +72,11 @@ class CouponRefused(Invalid):
     def __init__(self, codes: Sequence[str], refused: Sequence[RefusedCode], at: str = "/codes") -> None:
         """`codes` as the caller named them; `at` is where they stand in what he sent."""
         reasons = {one.code: one.reason for one in refused}
-        named = [(place, reasons[code.strip().upper()]) for place, code in enumerate(codes) if code.strip().upper() in reasons]
+        named = [
+            (place, reasons[code.strip().upper()])
+            for place, code in enumerate(codes)
+            if code.strip().upper() in reasons
+        ]
         super().__init__(
             faults=[Fault(f"{at}/{place}", _SAID[reason]) for place, reason in named],
             refused=[{"code": one.code, "reason": one.reason.value} for one in refused],

@@ -63,8 +63,9 @@ def judge(program: Program, wanted: Sequence[WantedCoupons]) -> list[Quote]:
 def _judge(book: _Book, wanted: WantedCoupons) -> Quote:
     presented = [_presented(book, wanted, normalised_code(code)) for code in wanted.codes]
     result = quote(wanted.lines, presented, book.at)
-    for discount in result.discounts:
-        _take(book, wanted, book.found[discount.code])
+    if not result.refused:  # else the order is refused whole, and the next may have what it wanted
+        for discount in result.discounts:
+            _take(book, wanted, book.found[discount.code])
     return result
 
 

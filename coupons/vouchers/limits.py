@@ -3,8 +3,8 @@
 Locked after codes and before stock, by coupon and customer (see `stock`).
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from core.db import execute, fetch_all
@@ -35,7 +35,8 @@ def count(program_id: UUID, units: Mapping[Pair, int]) -> set[Pair]:
            JOIN coupons c ON c.program_id = %(program_id)s AND c.id = g.coupon_id
            WHERE g.units <= c.per_customer_limit
            ORDER BY g.coupon_id, g.customer_id
-           ON CONFLICT (program_id, coupon_id, customer_id) DO UPDATE SET taken = coupon_customers.taken + excluded.taken
+           ON CONFLICT (program_id, coupon_id, customer_id)
+           DO UPDATE SET taken = coupon_customers.taken + excluded.taken
            WHERE coupon_customers.taken + excluded.taken <= (
              SELECT c.per_customer_limit FROM coupons c
              WHERE c.program_id = %(program_id)s AND c.id = excluded.coupon_id)
@@ -63,22 +64,31 @@ def uncount(program_id: UUID, units: Mapping[Pair, int]) -> None:
     )  # fmt: skip
 
 
-def lock_free(program_id: UUID, units: Mapping[Pair, int]) -> bool:
+def lock(program_id: UUID, pairs: Collection[Pair]) -> None:
+    """Lock those of the customers' rows that there are, in their order."""
+    _lock(program_id, pairs, _IN_ORDER)
+
+
+def lock_free(program_id: UUID, pairs: Collection[Pair]) -> bool:
     """Lock those of the customers' rows that there are, without waiting; False when somebody holds one."""
-    if not units:
-        return True
-    columns = _columns(units)
-    return not execute(
-        """WITH given AS MATERIALIZED (
-             SELECT * FROM unnest(%(coupon_ids)s::uuid[], %(customer_ids)s::uuid[]) AS g (coupon_id, customer_id)),
-           free AS MATERIALIZED (
-             SELECT t.coupon_id, t.customer_id FROM given g JOIN coupon_customers t
-               ON t.program_id = %(program_id)s AND t.coupon_id = g.coupon_id AND t.customer_id = g.customer_id
-             FOR UPDATE OF t SKIP LOCKED)
-           SELECT 1 FROM given g JOIN coupon_customers t
-             ON t.program_id = %(program_id)s AND t.coupon_id = g.coupon_id AND t.customer_id = g.customer_id
-           WHERE (t.coupon_id, t.customer_id) NOT IN (SELECT coupon_id, customer_id FROM free)""",
-        program_id=program_id, coupon_ids=columns["coupon_ids"], customer_ids=columns["customer_ids"],
+    return not pairs or _lock(program_id, pairs, _FREE) == _lock(program_id, pairs, _SEEN)
+
+
+_SEEN: LiteralString = """
+  SELECT t.coupon_id, t.customer_id
+  FROM unnest(%(coupon_ids)s::uuid[], %(customer_ids)s::uuid[]) AS g (coupon_id, customer_id)
+  JOIN coupon_customers t
+    ON t.program_id = %(program_id)s AND t.coupon_id = g.coupon_id AND t.customer_id = g.customer_id
+  ORDER BY t.coupon_id, t.customer_id"""
+_IN_ORDER: LiteralString = _SEEN + " FOR UPDATE OF t"
+_FREE: LiteralString = _IN_ORDER + " SKIP LOCKED"
+
+
+def _lock(program_id: UUID, pairs: Collection[Pair], statement: LiteralString) -> list[_Counted]:
+    columns = _columns(dict.fromkeys(pairs, 1))
+    return fetch_all(
+        _Counted, statement, program_id=program_id, coupon_ids=columns["coupon_ids"],
+        customer_ids=columns["customer_ids"],
     )  # fmt: skip
 
 

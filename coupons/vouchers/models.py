@@ -184,4 +184,7 @@ class CouponRedemptionRow(Base):
             "ix_coupon_redemptions_reservation", "program_id", "reservation_id",
             postgresql_where=text("reservation_id IS NOT NULL"),
         ),
+        Index(
+            "ix_coupon_redemptions_reserved_code", "program_id", "code_id", postgresql_where=text("status = 'reserved'")
+        ),
     )  # fmt: skip

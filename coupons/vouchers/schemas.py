@@ -37,8 +37,8 @@ class Code(Text):
     """A code as somebody chose it: small letters are as good as capitals."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(40, minimum=3, **options)
-        self.validators.append(validate.Regexp(CODE_PATTERN, error="Not 3 to 40 of A to Z, 0 to 9, _ and -."))
+        super().__init__(**options)
+        self.validators = [validate.Regexp(CODE_PATTERN, error="Not 3 to 40 of A to Z, 0 to 9, _ and -.")]
 
 
 class NewCoupon(Body):

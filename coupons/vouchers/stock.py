@@ -7,12 +7,12 @@ anything but stock of a later place. Callers hold the transaction; nothing here 
 
 import secrets
 from collections.abc import Collection, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from core.bulk import insert_rows
-from core.db import fetch_all, savepoint, scalar
+from core.db import fetch_all, savepoint
 from core.errors import Invalid
 from coupons.vouchers.models import CouponStockRow
 
@@ -31,8 +31,8 @@ class _Units(NamedTuple):
     units: int
 
 
-class _Short(Exception):
-    """Others hold what is left: undo, and ask again."""
+class _LacksError(Exception):
+    """Not all of it is to be had now: undo what was moved."""
 
 
 def open_stock(program_id: UUID, coupon_id: UUID, total: int) -> None:
@@ -85,52 +85,43 @@ def units_left(program_id: UUID, coupon_ids: Collection[UUID]) -> dict[UUID, int
     return dict(rows)
 
 
-def move_units(program_id: UUID, units: Mapping[UUID, int]) -> dict[UUID, int]:
-    """Take so many units of each limited coupon (below zero: return them). What was moved; less taken: no more is left.
+def move_units(program_id: UUID, units: Mapping[UUID, int]) -> set[UUID]:
+    """Take so many units of each limited coupon (below zero: return them), all or nothing; the coupons that lack some.
 
     Shards that nobody holds are tried first, from a random one on; only when they do not suffice are the held ones
-    waited for, in order. Less is taken only when at one moment of the call no unit was left, whether free or held by
-    somebody who took it and might still roll back. To be called once in a transaction, after every other lock.
+    waited for, in order. A coupon lacks units when at one moment of the call too few were left, free or held by
+    somebody who takes them and may still roll back. To be called once in a transaction, after every other lock;
+    again only when it moved nothing.
     """
     wanted = {coupon_id: count for coupon_id, count in units.items() if count}
     if not wanted:
-        return {}
+        return set()
+    # of one unit nothing is held when it is not to be had; a part of several must not be held while waiting
     alone = len(wanted) == 1 and max(wanted.values()) <= 1
-    try:
-        # one unit is there or nothing is held; more may be there in part, which must not be held while waiting
-        with nullcontext() if alone else savepoint():
-            return _complete(_move(program_id, wanted, _FREE), wanted)
-    except _Short:
-        return _wait_and_move(program_id, wanted)
+    lacking = _try(program_id, wanted, _FREE, nullcontext() if alone else savepoint())
+    while lacking:
+        lacking = _try(program_id, wanted, _HELD, savepoint())
+        # what was left may be gone since its holder committed, and what was gone may have come back
+        if lacking and (short := _short(program_id, wanted, lacking)):
+            return short
+    return set()
 
 
-def _complete(moved: dict[UUID, int], wanted: Mapping[UUID, int]) -> dict[UUID, int]:
-    if moved != wanted:
-        raise _Short
-    return moved
+def _try(
+    program_id: UUID, wanted: Mapping[UUID, int], statement: LiteralString, undoing: AbstractContextManager[None]
+) -> set[UUID]:
+    """The coupons of which less could be moved than wanted; then nothing was, and nothing is locked."""
+    with suppress(_LacksError), undoing:
+        moved = _move(program_id, wanted, statement)
+        lacking = {coupon_id for coupon_id, count in wanted.items() if moved.get(coupon_id) != count}
+        if lacking:
+            raise _LacksError
+    return lacking
 
 
-def _wait_and_move(program_id: UUID, wanted: Mapping[UUID, int]) -> dict[UUID, int]:
-    """Again and again: what was left may be gone when its holder commits, and what was gone may have come back."""
-    while True:
-        try:
-            with savepoint():
-                moved = _move(program_id, wanted, _HELD)
-                if moved != wanted and _is_more(program_id, [one for one in wanted if moved.get(one) != wanted[one]]):
-                    raise _Short
-                return moved
-        except _Short:
-            continue
-
-
-def _is_more(program_id: UUID, coupon_ids: Collection[UUID]) -> bool:
-    return bool(
-        scalar(
-            """SELECT EXISTS (SELECT 1 FROM coupon_stock
-               WHERE program_id = %(program_id)s AND coupon_id = ANY(%(ids)s::uuid[]) AND left_units > 0)""",
-            program_id=program_id, ids=list(coupon_ids),
-        )
-    )  # fmt: skip
+def _short(program_id: UUID, wanted: Mapping[UUID, int], lacking: Collection[UUID]) -> set[UUID]:
+    left = units_left(program_id, lacking)
+    return {coupon_id for coupon_id in lacking if left.get(coupon_id, 0) < wanted[coupon_id]}
 
 
 # taking n units locks at most n shards that have any, returning locks one; the cursor stops at the last it needs

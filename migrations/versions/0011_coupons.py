@@ -190,6 +190,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("reservation_id IS NOT NULL"),
     )
     op.create_index(
+        "ix_coupon_redemptions_reserved_code",
+        "coupon_redemptions",
+        ["program_id", "code_id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'reserved'"),
+    )
+    op.create_index(
         "uq_coupon_redemptions_order_code",
         "coupon_redemptions",
         ["program_id", "order_external_id", "code_id"],

@@ -30,7 +30,7 @@ class MemberRow(Base):
     agreement_version: Mapped[str | None]  # what he agreed to when he applied or was enrolled
     invite_code: Mapped[str | None]  # null: erased
     inviter_id: Mapped[UUID | None]
-    binding_source: Mapped[str | None]  # inviter | invite_code | api | staff
+    binding_source: Mapped[str | None]  # registration | invite_code | link | click | order | api | staff
     bound_at: Mapped[Instant | None]
     protected_until: Mapped[Instant | None]
     binding_expires_at: Mapped[Instant | None]

@@ -13,6 +13,8 @@ from core.db import Collision
 from core.errors import DomainError
 from referral.members import queries, writing
 from referral.members.admission import Admitted, Decision, Facts, Refused, decide_all
+from referral.members.arrivals import Arrival, tell_arrivals
+from referral.members.inviter_sources import sourced_inviters
 from referral.members.new_member import NewMember, Unreadable
 from referral.tree import service as tree
 from referral.tree.service import BindRequest, Bound
@@ -29,7 +31,7 @@ class Registered(NamedTuple):
 
 def register(actor: Actor, items: Sequence[NewMember | Unreadable]) -> list[Registered]:
     """Register members in the given order; a refused one leaves the others alone. At most seven statements, however
-    many; binding customers whom orders had named takes a few more.
+    many; binding customers whom orders had named takes a few more, links and clicks one each and one to remember them.
 
     Raises:
         Collision: a rival registered some of them between our look and our insert; the next try sees his.
@@ -52,12 +54,15 @@ def _facts(program_id: UUID, items: Sequence[NewMember | Unreadable]) -> Facts:
     external_ids |= {str(name.value) for name in names if name.field == "inviter_external_id"}
     # identities first: a rival who commits in between is then found as the same member, not as somebody else's identity
     owners = queries.identity_owners(program_id, {(one.kind, one.hash) for item in members for one in item.identities})
+    sourced = sourced_inviters(program_id, names)
     inviters = queries.inviters(
         program_id,
-        {name.value for name in names if name.field == "inviter_id" and isinstance(name.value, UUID)},
+        {name.value for name in names if name.field == "inviter_id" and isinstance(name.value, UUID)}
+        | {inviter.member_id for inviter in sourced.values()},
         {str(name.value) for name in names if name.field == "invite_code"},
     )
-    return Facts(queries.existing(program_id, external_ids), inviters, owners)
+    living = {name: inviter for name, inviter in sourced.items() if inviter.member_id in inviters}
+    return Facts(queries.existing(program_id, external_ids), inviters, owners, living, now())
 
 
 def _carry_out(actor: Actor, admitted: Sequence[Admitted]) -> dict[UUID, DomainError]:
@@ -68,6 +73,7 @@ def _carry_out(actor: Actor, admitted: Sequence[Admitted]) -> dict[UUID, DomainE
     kept = [one for one in admitted if one.id not in failures]
     if not writing.insert_identities(actor.program_id, kept, at):
         raise Collision("an identity was given to another member")
+    tell_arrivals(actor.program_id, [Arrival(one.id, one.member.click_id, one.member.visitor_id) for one in kept])
     return failures
 
 
@@ -89,7 +95,7 @@ def _bound(actor: Actor, one: Admitted, at: datetime) -> Bound:
 
 
 def _source(one: Admitted) -> str:
-    return "invite_code" if one.member.inviter and one.member.inviter.field == "invite_code" else "registration"
+    return one.member.inviter.source("registration") if one.member.inviter else "registration"
 
 
 def _complete(actor: Actor, admitted: Sequence[Admitted], at: datetime) -> dict[UUID, DomainError]:

@@ -9,12 +9,12 @@ from core.http.fields import Attributes, ExternalId, Identifier, Instant, Note, 
 from core.http.schemas import BatchResult, Body, Page
 from core.ids import parse_public_id, public_id, public_id_or_none
 from referral.members.invite_codes import normalised_invite_code
-from referral.members.new_member import STANDARD_GRADE, Identity, InviterName, NewMember
+from referral.members.new_member import INVITER_FIELDS, STANDARD_GRADE, Identity, InviterName, NewMember
 from referral.members.queries import Member, MemberCard
 from referral.members.rules import normalised_phone
 
 MAX_BATCH = 1000
-INVITER_FIELDS = ("inviter_external_id", "inviter_id", "invite_code")
+BINDING_SOURCES = ("registration", "invite_code", "link", "click", "order", "api", "staff")
 
 
 class Phone(Text):
@@ -48,6 +48,9 @@ class NewMemberBody(Body):
     inviter_external_id = ExternalId(load_default=None, allow_none=True)
     inviter_id = Text(60, load_default=None, allow_none=True)
     invite_code = Text(40, load_default=None, allow_none=True, metadata={"description": "of the inviter"})
+    link_code = Text(40, load_default=None, allow_none=True, metadata={"description": "of a link of the inviter"})
+    click_id = Text(100, load_default=None, allow_none=True, metadata={"description": "a click on the inviter's link"})
+    visitor_id = Text(200, load_default=None, allow_none=True, metadata={"description": "the member's device"})
     joined_at = Instant(load_default=None, allow_none=True)
     grade = Text(50, load_default=STANDARD_GRADE)
     phone = Phone(40, load_default=None, allow_none=True)
@@ -89,7 +92,7 @@ class EnrolmentBody(Body):
 
 
 class BindingShape(Schema):
-    source = fields.String(validate=validate.OneOf(["registration", "invite_code", "api", "staff"]))
+    source = fields.String(validate=validate.OneOf(BINDING_SOURCES))
     bound_at = fields.DateTime()
     protected_until = fields.DateTime(allow_none=True)
     expires_at = fields.DateTime(allow_none=True)
@@ -164,13 +167,14 @@ def _binding_shape(member: Member) -> dict[str, Any] | None:
 
 def new_member(loaded: dict[str, Any]) -> NewMember:
     """A checked body as the service takes it."""
-    inviter = next((_inviter_name(name, loaded[name]) for name in INVITER_FIELDS if loaded[name] is not None), None)
+    inviter = next((inviter_name(name, loaded[name]) for name in INVITER_FIELDS if loaded[name] is not None), None)
     kept = {name: loaded[name] for name in NewMember._fields if name in loaded}
     identities = dict.fromkeys(Identity(**identity) for identity in loaded["identities"])
     return NewMember(**kept | {"inviter": inviter, "identities": tuple(identities)})
 
 
-def _inviter_name(field: str, text: str) -> InviterName:
+def inviter_name(field: str, text: str) -> InviterName:
+    """What a text in one of INVITER_FIELDS names."""
     if field == "inviter_id":
         return InviterName(field, parse_public_id("mem", text))
     return InviterName(field, normalised_invite_code(text) if field == "invite_code" else text)

@@ -9,11 +9,14 @@ from core.auth.member_tokens import issue_member_tokens
 from core.clock import now
 from core.db import execute, json, transaction
 from core.errors import NotFound
-from core.ids import Ref
+from core.ids import ExternalRef, Ref
 from referral.members import queries
+from referral.members.arrivals import Arrival, register_arrival_step
 from referral.members.enrolment import enrol
 from referral.members.erasure import erase, register_erasure_guard, register_erasure_step
 from referral.members.errors import MemberErased
+from referral.members.inviter_sources import NamedInviter, register_inviter_source, sourced_inviters
+from referral.members.new_member import INVITER_FIELDS, InviterName
 from referral.members.placeholders import customers_for
 from referral.members.queries import Member, MemberCard
 from referral.members.registration import Registered, register
@@ -61,6 +64,18 @@ def find_living(program_id: UUID, ref: Ref) -> UUID | None:
     """The id of a member who can invite: one who is there and was not erased."""
     found = queries.member(program_id, ref)
     return None if found is None or found.status == "erased" else found.id
+
+
+def find_inviter(program_id: UUID, name: InviterName) -> UUID | None:
+    """The member whom an id, an invite code, a link or a click names as inviter now. One or two statements."""
+    if name.field == "inviter_external_id":
+        return find_living(program_id, ExternalRef(str(name.value)))
+    if name.field == "invite_code":
+        return queries.inviters(program_id, (), [str(name.value)]).get(str(name.value))
+    if isinstance(name.value, UUID):
+        return find_living(program_id, name.value)
+    sourced = sourced_inviters(program_id, [name]).get(name)
+    return None if sourced is None or sourced.ended(now()) else find_living(program_id, sourced.member_id)
 
 
 def living_member_id_of(program_id: UUID, ref: Ref) -> UUID:
@@ -148,8 +163,8 @@ def depths_of(program_id: UUID, members: Sequence[Member]) -> dict[UUID, int]:
 
 
 __all__ = [
-    "Member", "MemberCard", "Registered", "cards_of", "change_member", "customers_for", "depths_of", "enrol", "erase",
-    "find_living", "find_members", "issue_tokens", "known_members", "living_member_id_of", "masked_name",
-    "member_id_of", "member_of", "members_of", "register", "register_erasure_guard",
-    "register_erasure_step",
+    "INVITER_FIELDS", "Arrival", "InviterName", "Member", "MemberCard", "NamedInviter", "Registered", "cards_of",
+    "change_member", "customers_for", "depths_of", "enrol", "erase", "find_inviter", "find_living", "find_members",
+    "issue_tokens", "known_members", "living_member_id_of", "masked_name", "member_id_of", "member_of", "members_of",
+    "register", "register_arrival_step", "register_erasure_guard", "register_erasure_step", "register_inviter_source",
 ]  # fmt: skip

@@ -9,9 +9,10 @@ from core.auth.actor import Actor, ActorKind
 from core.http.endpoint import endpoint
 from core.http.paging import id_cursor, page
 from core.http.schemas import Page
-from core.ids import ExternalRef, parse_public_id, parse_ref
+from core.ids import parse_ref
 from referral.members import service as members
-from referral.members.schemas import MemberShape, member_shape
+from referral.members.schemas import MemberShape, inviter_name, member_shape
+from referral.members.service import INVITER_FIELDS, InviterName
 from referral.tree import me_api, service
 from referral.tree.errors import InviterNotFound
 from referral.tree.pages import downline_page
@@ -42,22 +43,25 @@ blueprints = (blueprint, me_api.blueprint)
 def set_inviter(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
     member_id = members.living_member_id_of(actor.program_id, parse_ref("mem", ref))
     by_staff = actor.kind is ActorKind.STAFF
-    source = "staff" if by_staff else "api"
-    request = BindRequest(member_id, _inviter_id(actor.program_id, body), source, body["reason"])
+    inviter = _named_inviter(body)
+    source = "staff" if by_staff else inviter.source("api") if inviter else "api"
+    request = BindRequest(member_id, _inviter_id(actor.program_id, inviter), source, body["reason"])
     service.bind(actor, request, forced=by_staff)
     return _shown(actor, [Placed(0, member_id)])[0]["member"]
 
 
-def _inviter_id(program_id: UUID, body: dict[str, Any]) -> UUID | None:
+def _named_inviter(body: dict[str, Any]) -> InviterName | None:
+    field = next(name for name in INVITER_FIELDS if name in body)
+    return None if body[field] is None else inviter_name(field, body[field])
+
+
+def _inviter_id(program_id: UUID, name: InviterName | None) -> UUID | None:
     """Raises: InviterNotFound."""
-    field = "inviter_id" if "inviter_id" in body else "inviter_external_id"
-    named = body[field]
-    if named is None:
+    if name is None:
         return None
-    ref = parse_public_id("mem", named) if field == "inviter_id" else ExternalRef(named)
-    inviter = members.find_living(program_id, ref) if ref is not None else None
+    inviter = members.find_inviter(program_id, name)
     if inviter is None:
-        raise InviterNotFound.named_by(field)
+        raise InviterNotFound.named_by(name.field)
     return inviter
 
 

@@ -10,10 +10,10 @@ An inviter of one such bind is locked FOR KEY SHARE only, so that a popular one 
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from core.auth.actor import Actor
+from core.auth.actor import ActorKind, Program
 from core.bulk import insert_rows
 from core.clock import now
 from core.db import Collision, execute
@@ -23,7 +23,7 @@ from referral.tree import locks, queries
 from referral.tree.counters import mark_moved
 from referral.tree.errors import AlreadyBound, ReferralCycle
 from referral.tree.models import MemberBindingRow
-from referral.tree.rules import Binding, closes_ring, may_change, new_binding
+from referral.tree.rules import Binding, closes_ring, has_room, may_change, new_binding
 
 
 class BindRequest(NamedTuple):
@@ -31,8 +31,20 @@ class BindRequest(NamedTuple):
 
     member_id: UUID
     inviter_id: UUID | None
-    source: str  # registration | invite_code | api | staff
+    source: str  # registration | invite_code | link | click | order | api | staff
     reason: str | None = None
+    yields: bool = False  # to any binding that has not ended, even where the mode would let it go
+
+
+class Binder(Protocol):
+    """Who binds, for the history: somebody with a credential, or the system by itself."""
+
+    @property
+    def program(self) -> Program: ...
+    @property
+    def kind(self) -> ActorKind: ...
+    @property
+    def id(self) -> UUID | None: ...
 
 
 class Bound(NamedTuple):
@@ -45,7 +57,7 @@ class Bound(NamedTuple):
     binding: Binding
 
 
-def bind(actor: Actor, request: BindRequest, *, forced: bool = False) -> None:
+def bind(actor: Binder, request: BindRequest, *, forced: bool = False) -> None:
     """Bind one member, or unbind him. To be bound where he is bound already changes nothing.
 
     `forced`: a person answers for it, with a reason, whatever the binding mode.
@@ -56,7 +68,7 @@ def bind(actor: Actor, request: BindRequest, *, forced: bool = False) -> None:
         Invalid: a forced change of inviter without a reason.
         Collision: somebody was bound under the member at this moment; the next try takes the tree's lock.
     """
-    if request.inviter_id is None or not _has_downline(actor.program_id, request.member_id):
+    if request.inviter_id is None or not _has_downline(actor.program.id, request.member_id):
         _bind_alone(actor, request, forced=forced)
         return
     (refusal,) = bind_many(actor, [request], forced=forced)
@@ -68,9 +80,9 @@ def _has_downline(program_id: UUID, member_id: UUID) -> bool:
     return bool(queries.members_with_downline(program_id, [member_id]))
 
 
-def bind_many(actor: Actor, requests: Sequence[BindRequest], *, forced: bool = False) -> list[DomainError | None]:
+def bind_many(actor: Binder, requests: Sequence[BindRequest], *, forced: bool = False) -> list[DomainError | None]:
     """Bind members one after the other under the tree's lock; for each None, or why not. A few statements for all."""
-    at, program_id = now(), actor.program_id
+    at, program_id = now(), actor.program.id
     locks.take_tree(program_id)
     present = locks.lock_many(program_id, _all_named(requests))
     inviter_of = queries.links_above(program_id, {one.inviter_id for one in requests if one.inviter_id})
@@ -86,10 +98,10 @@ def bind_many(actor: Actor, requests: Sequence[BindRequest], *, forced: bool = F
     return [outcome if isinstance(outcome, DomainError) else None for outcome in outcomes]
 
 
-def _bind_alone(actor: Actor, request: BindRequest, *, forced: bool) -> None:
+def _bind_alone(actor: Binder, request: BindRequest, *, forced: bool) -> None:
     at = now()
-    present = _lock_pair(actor.program_id, request)
-    if request.inviter_id is not None and _has_downline(actor.program_id, request.member_id):
+    present = _lock_pair(actor.program.id, request)
+    if request.inviter_id is not None and _has_downline(actor.program.id, request.member_id):
         raise Collision("the member has gained a downline before he was locked")
     ring = request.inviter_id == request.member_id
     outcome = _decide(actor, request, present, at, ring=ring, forced=forced)
@@ -115,14 +127,15 @@ def _all_named(requests: Sequence[BindRequest]) -> set[UUID]:
 
 
 def _decide(
-    actor: Actor, request: BindRequest, present: Binding, at: datetime, *, ring: bool, forced: bool
+    actor: Binder, request: BindRequest, present: Binding, at: datetime, *, ring: bool, forced: bool
 ) -> Bound | DomainError | None:
     settings = actor.program.settings.binding
     if ring:
         return ReferralCycle()
-    if request.inviter_id == present.inviter_id and not present.has_ended(at):
+    if request.inviter_id == present.inviter_id and not present.has_ended(at) and not request.yields:
         return None
-    if not forced and not may_change(present, settings, at):
+    gives_way = has_room(present, at) if request.yields else may_change(present, settings, at)
+    if not forced and not gives_way:
         return AlreadyBound()
     if forced and present.inviter_id is not None and not request.reason:
         return Invalid.at("/reason", "Changing an inviter needs a reason.")
@@ -130,7 +143,7 @@ def _decide(
     return Bound(request.member_id, request.source, request.reason, present.inviter_id, binding)
 
 
-def _write(actor: Actor, changes: Sequence[Bound], at: datetime) -> None:
+def _write(actor: Binder, changes: Sequence[Bound], at: datetime) -> None:
     if not changes:
         return
     bound = [change.binding.inviter_id is not None for change in changes]
@@ -142,7 +155,7 @@ def _write(actor: Actor, changes: Sequence[Bound], at: datetime) -> None:
                        %(protected_until)s::timestamptz[], %(expires_at)s::timestamptz[])
                 AS given (id, inviter_id, source, bound_at, protected_until, expires_at)
            WHERE m.program_id = %(program_id)s AND m.id = given.id""",
-        program_id=actor.program_id, at=at, ids=[change.member_id for change in changes],
+        program_id=actor.program.id, at=at, ids=[change.member_id for change in changes],
         inviter_ids=[change.binding.inviter_id for change in changes],
         sources=[change.source if is_bound else None for change, is_bound in zip(changes, bound, strict=True)],
         bound_at=[at if is_bound else None for is_bound in bound],
@@ -150,7 +163,7 @@ def _write(actor: Actor, changes: Sequence[Bound], at: datetime) -> None:
         expires_at=[change.binding.expires_at for change in changes],
     )  # fmt: skip
     record_bound(actor, changes, at)
-    mark_moved(actor.program_id, [change.member_id for change in changes])
+    mark_moved(actor.program.id, [change.member_id for change in changes])
 
 
 class _History(NamedTuple):
@@ -167,7 +180,7 @@ class _History(NamedTuple):
     expires_at: datetime | None
 
 
-def record_bound(actor: Actor, changes: Sequence[Bound], at: datetime) -> None:
+def record_bound(actor: Binder, changes: Sequence[Bound], at: datetime) -> None:
     """Append bindings to the history. For members that are inserted with their inviter, and for the binds here."""
     rows = [
         _History(
@@ -176,4 +189,4 @@ def record_bound(actor: Actor, changes: Sequence[Bound], at: datetime) -> None:
         )
         for change in changes
     ]  # fmt: skip
-    insert_rows(MemberBindingRow, rows, program_id=actor.program_id)
+    insert_rows(MemberBindingRow, rows, program_id=actor.program.id)

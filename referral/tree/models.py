@@ -18,7 +18,7 @@ class MemberBindingRow(Base):
     member_id: Mapped[Id]
     inviter_id: Mapped[UUID | None]  # null: unbound
     previous_inviter_id: Mapped[UUID | None]
-    source: Mapped[str]  # inviter | invite_code | api | staff
+    source: Mapped[str]  # registration | invite_code | link | click | order | api | staff
     reason: Mapped[str | None]  # blanked when the member is erased
     actor_kind: Mapped[str]
     actor_id: Mapped[UUID | None]

@@ -31,6 +31,14 @@ class Link(NamedTuple):
     inviter_id: UUID | None
 
 
+class Until(NamedTuple):
+    """A member's inviter, and when that binding ends."""
+
+    id: UUID
+    inviter_id: UUID | None
+    expires_at: datetime | None
+
+
 class Placed(NamedTuple):
     """A member at a distance: level 1 is the nearest."""
 
@@ -94,6 +102,16 @@ def links_above(program_id: UUID, member_ids: Collection[UUID]) -> dict[UUID, UU
         program_id=program_id, ids=list(member_ids),
     )  # fmt: skip
     return dict(rows)
+
+
+def bindings(program_id: UUID, member_ids: Collection[UUID]) -> list[Until]:
+    """The present bindings of these members, as they stand, ended ones too."""
+    return fetch_all(
+        Until,
+        """SELECT id, inviter_id, binding_expires_at FROM members
+           WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[])""",
+        program_id=program_id, ids=list(member_ids),
+    )  # fmt: skip
 
 
 def members_with_downline(program_id: UUID, member_ids: Collection[UUID]) -> set[UUID]:

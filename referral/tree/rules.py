@@ -32,12 +32,17 @@ def new_binding(inviter_id: UUID | None, settings: BindingSettings, at: datetime
     )
 
 
+def has_room(binding: Binding, at: datetime) -> bool:
+    """Whether nobody is the member's inviter any more, whatever the mode."""
+    return binding.inviter_id is None or binding.has_ended(at)
+
+
 def may_change(binding: Binding, settings: BindingSettings, at: datetime) -> bool:
     """Whether the program's mode lets a binding go, without a person who answers for it.
 
     permanent and expiring: only once it has ended; open: the last bind wins, but for its protected days.
     """
-    if binding.inviter_id is None or binding.has_ended(at):
+    if has_room(binding, at):
         return True
     protected = binding.protected_until is not None and at < binding.protected_until
     return settings.mode == "open" and not protected

@@ -8,7 +8,7 @@ from core.http.fields import ExternalId, Note, Text
 from core.http.schemas import Body, Page
 from core.ids import public_id, public_id_or_none
 from referral.members.schemas import MemberShape
-from referral.members.service import Member, masked_name
+from referral.members.service import INVITER_FIELDS, Member, masked_name
 from referral.tree.queries import HistoryRow
 from referral.tree.service import DEEPEST, Team
 from referral.tree.teams import Customer
@@ -20,14 +20,17 @@ _ACTORS = {"staff": "stf", "key": "key", "member": "mem", "system": "sys"}
 class InviterBody(Body):
     inviter_id = Text(60, allow_none=True)
     inviter_external_id = ExternalId(allow_none=True)
+    invite_code = Text(40, metadata={"description": "of the inviter"})
+    link_code = Text(40, metadata={"description": "of a link of the inviter"})
+    click_id = Text(100, metadata={"description": "a click on the inviter's link"})
     reason = Note(
         500, load_default=None, allow_none=True, metadata={"description": "staff need one to change an inviter"}
     )
 
     @validates_schema
     def one_inviter(self, data: dict[str, Any], **_: Any) -> None:
-        if ("inviter_id" in data) == ("inviter_external_id" in data):
-            raise ValidationError("Give inviter_id or inviter_external_id; null unbinds.")
+        if sum(name in data for name in INVITER_FIELDS) != 1:
+            raise ValidationError(f"Give one of {', '.join(INVITER_FIELDS)}; a null id unbinds.")
 
 
 class UplineQuery(Body):

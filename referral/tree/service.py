@@ -7,6 +7,7 @@ from uuid import UUID
 
 from core.clock import now
 from referral.tree import queries, teams
+from referral.tree.attributed import bind_attributed
 from referral.tree.binding import BindRequest, Bound, bind, bind_many, record_bound
 from referral.tree.counters import OrderDelta, count_orders, mark_moved
 from referral.tree.queries import HistoryRow, Placed
@@ -103,7 +104,7 @@ def history_of(program_id: UUID, member_id: UUID, before: UUID | None, most: int
 
 
 __all__ = [
-    "BindRequest", "Bound", "ChainMember", "OrderDelta", "Team", "bind", "bind_many", "chains_of", "count_orders",
-    "customers_of", "depths_of", "downline_of", "history_of", "mark_moved", "new_binding", "record_bound", "team_of",
-    "upline_of",
+    "BindRequest", "Bound", "ChainMember", "OrderDelta", "Team", "bind", "bind_attributed", "bind_many", "chains_of",
+    "count_orders", "customers_of", "depths_of", "downline_of", "history_of", "mark_moved", "new_binding",
+    "record_bound", "team_of", "upline_of",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ ALSO_PUBLIC = {
     "commission.ledger.audits": "where a feature above registers its comparison with the ledger",
     "commission.earnings.records": "row types that the earnings' service takes and gives",
     "commission.plans.terms": "value types of the plans' rules",
+    "commission.orders.inspection": "where the guard registers, and the types it is spoken to in",
     "commission.payouts.method_schemas": "JSON shapes of payout methods",
     "commission.payouts.methods": "the half of the payouts' service that knows payout methods",
     "commission.payouts.queries": "the list of payouts, which a run shows as the payouts feature does",

@@ -1,4 +1,4 @@
-"""The font of posters, Noto Sans CJK, which has Latin, Greek, Cyrillic and all of Chinese, Japanese and Korean."""
+"""The font of posters, Noto Sans CJK: Chinese, Japanese, Korean, western European letters, Greek, Cyrillic."""
 
 import unicodedata
 from functools import cache, lru_cache
@@ -10,7 +10,7 @@ from PIL import ImageFont, features
 _PACKAGE = "cvttf_NotoSansCJK_Medium"
 _FILE = "NotoSansCJKtc-Medium.otf"
 _NOWHERE = "\uffff"  # a noncharacter: no font has a glyph for it
-_VARIATIONS = frozenset(map(chr, range(0xFE00, 0xFE10)))  # say how the letter before is drawn; alone they are boxes
+_PLAIN = dict(zip("ŁłĐđĦħŦŧı", "LlDdHhTti", strict=True))  # Unicode sees no plain letter in these
 _PROBE = 20
 _KEPT = 8192
 
@@ -34,16 +34,23 @@ def font_of(size: int) -> ImageFont.FreeTypeFont:
 
 
 def drawable(text: str) -> str:
-    """The text without what the font cannot draw, such as emoji: nothing is better than a box."""
-    composed = unicodedata.normalize("NFC", text)
-    return " ".join("".join(letter for letter in composed if letter.isspace() or has_glyph(letter)).split())
+    """The text as far as the font can draw it: a plain letter for one whose accents it lacks, nothing for emoji."""
+    return " ".join("".join(map(_form_of, unicodedata.normalize("NFC", text))).split())
+
+
+@lru_cache(_KEPT)
+def _form_of(letter: str) -> str:
+    if letter.isspace() or has_glyph(letter):
+        return letter
+    plain = _PLAIN.get(letter) or unicodedata.normalize("NFKD", letter)[0]
+    return plain if has_glyph(plain) else ""
 
 
 @lru_cache(_KEPT)
 def has_glyph(letter: str) -> bool:
     """Whether the font draws anything for a character but the box for what it lacks."""
-    if letter in _VARIATIONS:
-        return False
+    if unicodedata.category(letter)[0] in "MC":
+        return False  # marks are laid out on a circle of dots, and the unseen is nothing to see
     mask = font_of(_PROBE).getmask(letter)
     return bytes(mask) != _box() and mask.getbbox() is not None
 

@@ -23,7 +23,7 @@ def test_the_arithmetic_of_every_commission(shop: Shop) -> None:
     assert set(explained) == set(ExplanationShape().fields)
     assert explained["attribution"] == order["attribution"]
     assert explained["base"] == {
-        "subtotal": 1100, "discount": 50, "coupon_discount": 0, "commission_base": 1050,
+        "subtotal": 1100, "discount": 50, "coupon_discount": 0, "coupons": [], "commission_base": 1050,
         "lines": [
             {"sku": "x", "unit_price": 333, "quantity": 3, "net": 999, "base": 954},
             {"sku": "y", "unit_price": 101, "quantity": 1, "net": 101, "base": 96},

@@ -46,7 +46,7 @@ def test_bad_items_harm_nobody_and_say_what_is_wrong_with_them(shop: Shop) -> No
         (order_body("b2", items=[line("x"), line("x")]), "b2", ["/items/1"]),
         (order_body("b3", discount=1101), "b3", ["/discount"]),
         (order_body("b4", items=[line("x", 0)]), "b4", ["/items/0/quantity"]),
-        (order_body("b5", coupon_codes=["X"]), "b5", ["/coupon_codes"]),
+        (order_body("b5", coupon_codes=["X", 5]), "b5", ["/coupon_codes/1"]),
         (order_body("b6", store_external_id="nobody"), "b6", ["/store_external_id"]),
         ({"external_id": "b7"}, "b7", ["/currency", "/items", "/paid_at"]),
         (order_body(7), None, ["/external_id"]),  # type: ignore[arg-type]

@@ -8,6 +8,12 @@ from core.money import MAX_AMOUNT
 from tests.commission.orders.conftest import Shop, order_body, pointers
 from tests.commission.orders.test_loading import mangled_orders
 
+
+def told(*discounts: dict[str, Any]) -> dict[str, Any]:
+    """What a shop says that has given discounts already."""
+    return {"coupon_policy": "record", "coupon_discounts": list(discounts)}
+
+
 BAD_CONTENT: list[tuple[dict[str, Any], list[str]]] = [
     ({"currency": "EUR"}, ["/currency"]),
     ({"currency": "gbp"}, ["/currency"]),
@@ -27,12 +33,27 @@ BAD_CONTENT: list[tuple[dict[str, Any], list[str]]] = [
     ({"shipping": MAX_AMOUNT + 1}, ["/shipping"]),
     ({"tax": 2**70}, ["/tax"]),
     ({"attributes": {"deep": [[[[1]]]]}}, ["/attributes"]),
-    ({"coupon_codes": ["X"]}, ["/coupon_codes"]),
-    ({"coupon_policy": "record"}, ["/coupon_policy"]),
+    ({"coupon_codes": "X"}, ["/coupon_codes"]),
+    ({"coupon_codes": None}, ["/coupon_codes"]),
+    ({"coupon_codes": ["", "x" * 64, "x" * 65, "a\x00"]}, ["/coupon_codes/0", "/coupon_codes/2", "/coupon_codes/3"]),
+    ({"coupon_codes": [f"C{number}" for number in range(21)]}, ["/coupon_codes"]),
+    ({"coupon_policy": "trust"}, ["/coupon_policy"]),
+    ({"coupon_policy": "record"}, ["/coupon_discounts"]),
     ({"coupon_discounts": []}, ["/coupon_discounts"]),
-    ({"click_id": "clk"}, ["/click_id"]),
-    ({"link_code": "abc"}, ["/link_code"]),
-    ({"visitor_id": "v"}, ["/visitor_id"]),
+    (told({"code": "A", "amount": 5}) | {"coupon_policy": "redeem"}, ["/coupon_discounts"]),
+    (told({"code": "A", "amount": -1}, {"code": "B"}), ["/coupon_discounts/0/amount", "/coupon_discounts/1/amount"]),
+    (
+        told({"code": "a", "amount": 1}, {"code": "B", "amount": 1}, {"code": "A ", "amount": 1}),
+        ["/coupon_discounts/2/code"],
+    ),
+    (told({"code": "A", "amount": 1, "rate": 5}), ["/coupon_discounts/0/rate"]),
+    (told({"code": "A", "amount": 1000}, {"code": "B", "amount": 101}), ["/coupon_discounts/1/amount"]),
+    ({"click_id": "c" * 201}, ["/click_id"]),
+    ({"link_code": "c" * 65}, ["/link_code"]),
+    ({"visitor_id": ""}, ["/visitor_id"]),
+    ({"visitor_id": "v\x7f"}, ["/visitor_id"]),
+    ({"sub_ids": ["1", "2", "3", "4", "5", "6"]}, ["/sub_ids"]),
+    ({"sub_ids": ["1", "", "a\nb"]}, ["/sub_ids/1", "/sub_ids/2"]),
     ({"status": "paid"}, ["/status"]),
 ]
 

@@ -65,9 +65,11 @@ def cost(call: Callable[[], object]) -> int:
 
 def test_a_single_order(shop: Shop) -> None:
     shop.order("warm")
-    assert cost(lambda: shop.order("o1")) <= 14
-    assert cost(lambda: shop.order("o2", items=MANY)) <= 14
-    assert cost(lambda: shop.order("o3", "new")) <= 10
+    # two of them since there are links: the clicks of the customer, and what the sale adds to traffic
+    assert cost(lambda: shop.order("o1")) <= 15
+    assert cost(lambda: shop.order("o2", items=MANY)) <= 15
+    assert cost(lambda: shop.order("o3", "new")) <= 11
+    assert cost(lambda: shop.order("o4", None)) <= 6
     assert cost(lambda: shop.post("/v1/orders", order_body("o1"), 200)) <= 6
 
 
@@ -75,9 +77,9 @@ def test_a_batch_costs_what_one_order_costs(shop: Shop) -> None:
     shop.order("warm")
     customers = ["c", "b", "a", None, "new", *(f"new-{number}" for number in range(20))]
     orders = [order_body(f"o{number}", customers[number % 25], items=MANY[:30]) for number in range(BATCH)]
-    assert cost(lambda: shop.batch(orders)) <= 16
+    assert cost(lambda: shop.batch(orders)) <= 17
     assert cost(lambda: shop.batch(orders)) <= 2
-    assert cost(lambda: shop.batch([*orders[:50], *(order_body(f"p{number}") for number in range(50))])) <= 14
+    assert cost(lambda: shop.batch([*orders[:50], *(order_body(f"p{number}") for number in range(50))])) <= 15
 
 
 def test_refunds(shop: Shop) -> None:
@@ -94,7 +96,7 @@ def test_refunds(shop: Shop) -> None:
 def test_steps(shop: Shop) -> None:
     orders = [f"o{number}" for number in range(BATCH)]
     shop.batch([order_body(name) for name in orders] + [order_body("late", paid_at=None)])
-    assert cost(lambda: shop.pay("late", PAID_AT)) <= 18
+    assert cost(lambda: shop.pay("late", PAID_AT)) <= 19
     completions = {"orders": [{"external_id": name, "completed_at": COMPLETED_AT} for name in orders]}
     assert cost(lambda: shop.post("/v1/orders/complete-batch", completions)) <= 6
     assert cost(lambda: shop.cancel("o1", REFUNDED_AT)) <= 23

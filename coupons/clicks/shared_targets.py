@@ -1,4 +1,4 @@
-"""Targets in Valkey, for the processes of all machines. It may be stale, wiped or down: readers judge what they find."""
+"""Targets in Valkey, for all processes and machines. It may be stale, wiped or down: readers judge what they find."""
 
 import time
 from typing import NamedTuple

@@ -1,0 +1,179 @@
+"""The shipper: reads every segment of this machine as it grows and ships it. One at a time; it may die anywhere.
+
+A place beside each segment says how far it is, only to save time: what is shipped twice has no effect.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import orjson
+import psycopg
+import structlog
+
+from core.clock import now
+from core.errors import NotFound
+from core.jobs.process import process_app, run_loop
+from coupons.clicks.backlog import backlog_of, free_bytes
+from coupons.clicks.damage import keep_damage
+from coupons.clicks.health import CLICKS, PUT_ASIDE
+from coupons.clicks.judging import instant_of
+from coupons.clicks.places import keep_place, place_in, remove
+from coupons.clicks.records import ClickRecord
+from coupons.clicks.segments import is_finished, read, segments_in
+from coupons.clicks.shipping import by_program, ship_for
+
+_log = structlog.get_logger(__name__)
+MOST = 5_000  # records of one turn
+POLL_SECONDS = 0.2
+WATCH_SECONDS = 10
+LATE_SECONDS = 60
+ENOUGH_BYTES = 256 * 1024 * 1024
+_EARLY = timedelta(days=1)  # a clock that was ahead may be forgiven that much
+REFUSALS = (psycopg.DataError, psycopg.IntegrityError, UnicodeError, NotFound)
+"""What is wrong with a record and will always be. Anything else is a server's trouble, or ours: the records wait."""
+
+
+class Shipper:
+    """Works through one folder. `retention_days`: clicks older than that have no partition to go to."""
+
+    def __init__(self, folder: Path, retention_days: int) -> None:
+        self._folder = folder
+        self._kept = timedelta(days=retention_days)
+        self._places: dict[Path, int] = {}
+        self._watch_at = 0.0
+
+    def turn(self) -> bool:
+        """Ship up to MOST records; whether there were any."""
+        self._watch()
+        records, places = self._read()
+        self._ship_all(records)
+        for segment, place in places.items():
+            self._places[segment] = place
+            keep_place(segment, place)
+        if not records:
+            self._remove_finished()
+        return bool(records)
+
+    def _read(self) -> tuple[list[ClickRecord], dict[Path, int]]:
+        """The next records of all segments, and the places after them. A fair share each, so that none waits long."""
+        segments = segments_in(self._folder)
+        share = MOST // max(1, len(segments)) + 1
+        records: list[ClickRecord] = []
+        places: dict[Path, int] = {}
+        for segment in segments:
+            start = self._place(segment)
+            found, end = read(segment, start, share)
+            if end > start:
+                self._keep_damage(segment, start, end, len(found))
+                places[segment] = end
+                records += found
+        return records, places
+
+    def _place(self, segment: Path) -> int:
+        if segment not in self._places:
+            self._places[segment] = place_in(segment)
+        return self._places[segment]
+
+    def _keep_damage(self, segment: Path, start: int, end: int, records: int) -> None:
+        size = keep_damage(segment, start, end, records)
+        if size:
+            PUT_ASIDE.labels("damaged_bytes").inc(size)
+            _log.error("a segment is damaged", segment=segment.name, offset=start, bytes=size)
+
+    def _ship_all(self, records: Sequence[ClickRecord]) -> None:
+        oldest, newest = now() - self._kept, now() + _EARLY
+        fit = [record for record in records if oldest <= instant_of(record.id.int >> 80) <= newest]
+        if len(fit) < len(records):
+            known = {record.id for record in fit}
+            for record in records:
+                if record.id not in known:
+                    self._reject(record, "its time lies outside of what is kept")
+        for program_id, own in by_program(fit):
+            self._ship(program_id, own)
+
+    def _ship(self, program_id: UUID, records: Sequence[ClickRecord]) -> None:
+        """Ship them, halving where something is refused, until what is refused stands alone."""
+        try:
+            shipped = ship_for(program_id, records)
+        except REFUSALS as error:
+            if len(records) == 1:
+                self._reject(records[0], type(error).__name__)
+                return
+            middle = len(records) // 2
+            self._ship(program_id, records[:middle])
+            self._ship(program_id, records[middle:])
+        else:
+            for kind, count in shipped.kinds.items():
+                CLICKS.labels(kind).inc(count)
+
+    def _reject(self, record: ClickRecord, reason: str) -> None:
+        """Put a record aside as JSON, under its id: doing it again changes nothing."""
+        folder = self._folder / "rejected"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        content = orjson.dumps(record._asdict() | {"reason": reason}, default=_shown)
+        draft = folder / f".{record.id}.{os.getpid()}"
+        draft.write_bytes(content)
+        draft.replace(folder / f"{record.id}.json")
+        PUT_ASIDE.labels("rejected").inc()
+        _log.error("a click was refused and put aside", click=str(record.id), reason=reason)
+
+    def _remove_finished(self) -> None:
+        for segment in segments_in(self._folder):
+            place = self._place(segment)
+            if is_finished(segment, place):
+                self._keep_damage(segment, place, segment.stat().st_size, 0)
+                remove(segment)
+                self._places.pop(segment, None)
+
+    def _watch(self) -> None:
+        """Now and then: tell of clicks that wait too long, and of a disk that fills up."""
+        if time.monotonic() < self._watch_at:
+            return
+        self._watch_at = time.monotonic() + WATCH_SECONDS
+        backlog = backlog_of(self._folder)
+        if backlog.lag_seconds > LATE_SECONDS:
+            _log.warning("clicks wait", seconds=round(backlog.lag_seconds), bytes=backlog.bytes)
+        free = free_bytes(self._folder)
+        if free < ENOUGH_BYTES:
+            _log.error("the disk of the clicks is almost full", folder=str(self._folder), free_bytes=free)
+
+
+def _shown(value: object) -> str:
+    """What JSON has no word for: 8 bytes as hexadecimal digits, a text that is no UTF-8 as far as it is."""
+    return value.hex() if isinstance(value, bytes) else str(value).encode("utf-8", "replace").decode()
+
+
+@contextmanager
+def only_shipper(folder: Path) -> Iterator[None]:
+    """Wait until no other shipper works here; the kernel frees the lock however that one ends."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "shipper.lock").open("a") as lock:
+        while not _locked(lock.fileno()):
+            time.sleep(POLL_SECONDS)
+        yield
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def main() -> None:
+    app = process_app("shipper")
+    settings = app.config["SETTINGS"]
+    shipper = Shipper(settings.clicks_dir, settings.click_retention_days)
+    with app.app_context(), only_shipper(settings.clicks_dir):
+        run_loop("shipper", shipper.turn, pause_seconds=POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Coupons claimed by customers: each gets a code of his own, and it has taken a unit from then on.
+
+Locks customers, then stock (see `stock`); the coupon itself is only read. Callers hold the transaction.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from core.bulk import insert_rows
+from core.clock import now
+from core.db import Collision, fetch_one
+from core.errors import Conflict
+from core.ids import new_id
+from coupons.vouchers import limits, stock
+from coupons.vouchers.code_texts import new_codes
+from coupons.vouchers.definitions import coupon_of
+from coupons.vouchers.errors import CouponExpired, LimitReached, NoMoreClaims, NotYetValid, SoldOut
+from coupons.vouchers.expiry import free_due, supply_of
+from coupons.vouchers.models import CouponCodeRow
+from coupons.vouchers.queries import CodeRecord, CouponRecord
+from coupons.vouchers.rules import CodeKind, CodeStatus, Reason, validity_reason
+
+Outcome = CodeRecord | Conflict
+
+_NOT_VALID = {
+    Reason.NOT_YET_VALID: NotYetValid,
+    Reason.EXPIRED: CouponExpired,
+    Reason.ENDED: NoMoreClaims,
+}
+
+
+def claim(program_id: UUID, coupon_id: UUID, customer_id: UUID) -> CodeRecord:
+    """A code of the coupon for the customer alone. To be rolled back when it raises.
+
+    Raises:
+        CouponNotFound: no such coupon in the program.
+        NotYetValid, CouponExpired, NoMoreClaims: it cannot be claimed now.
+        LimitReached: the customer has as many as he may.
+        SoldOut: none is left.
+    """
+    outcome = claim_many(program_id, coupon_id, [customer_id])[customer_id]
+    if isinstance(outcome, Conflict):
+        raise outcome
+    return outcome
+
+
+def claim_many(program_id: UUID, coupon_id: UUID, customer_ids: Sequence[UUID]) -> dict[UUID, Outcome]:
+    """A code for each of the customers, or why he gets none; who stands earlier is served first. Each stands once.
+
+    Raises:
+        CouponNotFound: no such coupon in the program.
+        NotYetValid, CouponExpired, NoMoreClaims: it cannot be claimed now.
+    """
+    coupon, at = coupon_of(program_id, coupon_id), now()
+    reason = validity_reason(coupon.terms, at)
+    if reason is not None:
+        raise _NOT_VALID[reason]
+    drafts = _drafts(coupon, customer_ids, at)
+    counted = _claim_at_once(program_id, coupon, drafts[0]) if len(drafts) == 1 else _Counted()
+    if counted.claimed:
+        return {draft.customer_id: draft for draft in drafts if draft.customer_id}
+    return _claim_in_steps(program_id, coupon, drafts, counted, at)
+
+
+def _drafts(coupon: CouponRecord, customer_ids: Sequence[UUID], at: datetime) -> list[CodeRecord]:
+    ends = [coupon.valid_to] if coupon.valid_to else []
+    if coupon.claim_valid_seconds is not None:
+        ends.append(at + timedelta(seconds=coupon.claim_valid_seconds))
+    return [
+        CodeRecord(
+            new_id(), coupon.id, text, CodeKind.CLAIMED, None, customer_id, CodeStatus.ACTIVE, min(ends, default=None),
+            at, at,
+        )
+        for text, customer_id in zip(new_codes(len(customer_ids)), customer_ids, strict=True)
+    ]  # fmt: skip
+
+
+class _Counted(NamedTuple):
+    """How far the one statement came: the customer is counted, a unit is taken, and the code is there."""
+
+    counted: bool = False
+    taken: bool = False
+    claimed: bool = False
+
+
+def _claim_at_once(program_id: UUID, coupon: CouponRecord, draft: CodeRecord) -> _Counted:
+    """One customer's claim in one statement, if a shard with a unit is free. What it counts stays counted."""
+    found = fetch_one(
+        _Counted,
+        """WITH counted AS (
+             INSERT INTO coupon_customers (program_id, coupon_id, customer_id, taken)
+             SELECT %(program_id)s, %(coupon_id)s, %(customer_id)s, 1 WHERE %(most)s::bigint IS NOT NULL
+             ON CONFLICT (program_id, coupon_id, customer_id) DO UPDATE SET taken = coupon_customers.taken + 1
+             WHERE coupon_customers.taken < %(most)s RETURNING 1),
+           allowed AS MATERIALIZED (SELECT 1 WHERE %(most)s::bigint IS NULL OR EXISTS (SELECT 1 FROM counted)),
+           free AS MATERIALIZED (
+             SELECT shard FROM coupon_stock
+             WHERE program_id = %(program_id)s AND coupon_id = %(coupon_id)s AND left_units > 0
+               AND EXISTS (SELECT 1 FROM allowed)
+             ORDER BY shard < %(start)s, shard LIMIT 1 FOR UPDATE SKIP LOCKED),
+           taken AS (
+             UPDATE coupon_stock s SET left_units = s.left_units - 1 FROM free
+             WHERE s.program_id = %(program_id)s AND s.coupon_id = %(coupon_id)s AND s.shard = free.shard
+             RETURNING 1),
+           made AS (
+             INSERT INTO coupon_codes (
+               program_id, id, coupon_id, code, kind, customer_id, status, expires_at, created_at, updated_at)
+             SELECT %(program_id)s, %(id)s, %(coupon_id)s, %(code)s, 'claimed', %(customer_id)s, 'active',
+                    %(expires_at)s, %(at)s, %(at)s
+             FROM allowed WHERE %(unlimited)s OR EXISTS (SELECT 1 FROM taken)
+             ON CONFLICT (program_id, code) DO NOTHING RETURNING 1)
+           SELECT EXISTS (SELECT 1 FROM allowed), EXISTS (SELECT 1 FROM taken), EXISTS (SELECT 1 FROM made)""",
+        program_id=program_id, coupon_id=coupon.id, customer_id=draft.customer_id, most=coupon.per_customer_limit,
+        start=secrets.randbelow(stock.SHARDS), id=draft.id, code=draft.code, expires_at=draft.expires_at,
+        at=draft.created_at, unlimited=coupon.total_quantity is None,
+    )  # fmt: skip
+    if found is None or (found.taken and not found.claimed):
+        raise Collision("the text of the code exists")
+    return found
+
+
+def _claim_in_steps(
+    program_id: UUID, coupon: CouponRecord, drafts: Sequence[CodeRecord], before: _Counted, at: datetime
+) -> dict[UUID, Outcome]:
+    uncounted = [] if before.counted else drafts
+    refused, freed = _count(program_id, coupon, uncounted, at)
+    allowed = [draft for draft in drafts if draft.customer_id not in refused]
+    served = allowed[: _take(program_id, coupon, len(allowed), freed, at)]
+    if len(_insert(program_id, served)) < len(served):
+        raise Collision("the text of a code exists")
+    late = allowed[len(served) :]
+    limits.uncount(program_id, _pairs(coupon, late))
+    outcomes: dict[UUID | None, Outcome] = {draft.customer_id: draft for draft in served}
+    outcomes |= {draft.customer_id: SoldOut() for draft in late}
+    return {
+        draft.customer_id: outcomes.get(draft.customer_id) or LimitReached() for draft in drafts if draft.customer_id
+    }
+
+
+def _pairs(coupon: CouponRecord, drafts: Sequence[CodeRecord]) -> dict[limits.Pair, int]:
+    if coupon.per_customer_limit is None:
+        return {}
+    return {(coupon.id, draft.customer_id): 1 for draft in drafts if draft.customer_id}
+
+
+def _count(
+    program_id: UUID, coupon: CouponRecord, drafts: Sequence[CodeRecord], at: datetime
+) -> tuple[set[UUID], Counter[UUID]]:
+    """Count the customers; those who have enough already, and units that came free on the way."""
+    pairs = _pairs(coupon, drafts)
+    refused = set(pairs) - limits.count(program_id, pairs)
+    freed: Counter[UUID] = Counter()
+    if refused and supply_of(program_id, coupon.id, at).is_due:
+        freed = free_due(program_id, at, [coupon.id])
+        refused -= limits.count(program_id, dict.fromkeys(refused, 1))
+    return {customer_id for _, customer_id in refused}, freed
+
+
+def _take(program_id: UUID, coupon: CouponRecord, wanted: int, freed: Counter[UUID], at: datetime) -> int:
+    """Take as many units as there are, at most the wanted; how many. `freed` are in hand; the rest goes back."""
+    if coupon.total_quantity is None:
+        return wanted
+    while True:
+        supply = supply_of(program_id, coupon.id, at)
+        if supply.is_due and supply.left + freed[coupon.id] < wanted:
+            freed += free_due(program_id, at, [coupon.id])
+        most = min(wanted, supply.left + freed[coupon.id])
+        units = Counter({coupon.id: most})
+        units.subtract(freed)
+        if not stock.move_units(program_id, units):
+            return most
+
+
+def _insert(program_id: UUID, drafts: Sequence[CodeRecord]) -> list[tuple[UUID]]:
+    return insert_rows(
+        CouponCodeRow, drafts, program_id=program_id, on_conflict="(program_id, code) DO NOTHING", returning="id"
+    )
