@@ -88,8 +88,9 @@ def _records(program_id: UUID, clicks: int) -> Iterator[ClickRecord]:
     for n in range(clicks):
         link_id, member_id = links[min(chance.randrange(LINKS), chance.randrange(LINKS))]
         bot = n % 50 == 0
+        at = begin + 3_600_000 * n // clicks
         yield ClickRecord(
-            program_id=program_id, id=UUID(int=begin + 3_600_000 * n // clicks << 80 | 7 << 76 | chance.getrandbits(76)),
+            program_id=program_id, id=UUID(int=at << 80 | 7 << 76 | chance.getrandbits(76)),
             link_id=link_id, member_id=member_id, visitor_key=chance.randrange(VISITORS).to_bytes(8, "big"),
             address_hash=chance.randbytes(8), user_agent=_agent(chance.randrange(AGENTS), bot=bot), via="redirect",
             prefetch=False, campaign_id=f"campaign-{link_id.int % 7}", channel=f"channel-{link_id.int % 5}",
@@ -99,7 +100,7 @@ def _records(program_id: UUID, clicks: int) -> Iterator[ClickRecord]:
 
 def _agent(number: int, *, bot: bool) -> str:
     who = "compatible; Googlebot/2.1" if bot else "Linux; Android 13"
-    return f"Mozilla/5.0 ({who}; {number}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.{number} Mobile Safari/537.36"
+    return f"Mozilla/5.0 ({who}; {number}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile Safari/537.36"
 
 
 def _cost() -> Cost:
@@ -111,7 +112,9 @@ def _servers() -> list[int]:
     """The processes of this measurement's PostgreSQL."""
     mine = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     parents = {pid: fields for pid in mine if (fields := _stat(pid)) is not None}
-    postmasters = {pid for pid, (name, parent, *_) in parents.items() if name == "postgres" and int(parent) == os.getpid()}
+    postmasters = {
+        pid for pid, (name, parent, *_) in parents.items() if name == "postgres" and int(parent) == os.getpid()
+    }
     return [pid for pid, (_, parent, *_) in parents.items() if pid in postmasters or int(parent) in postmasters]
 
 

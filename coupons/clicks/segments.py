@@ -32,38 +32,45 @@ class NotWritten(OSError):
 
 
 class _Segment:
-    """One open file."""
+    """One open file. It is closed, and its lock freed, once nobody refers to it: a thread may just be writing to it."""
 
-    __slots__ = ("bytes", "descriptor", "synced", "until")
+    __slots__ = ("bytes", "descriptor", "dirty", "until")
 
     def __init__(self, folder: Path) -> None:
+        self.descriptor = -1
         self.descriptor = _opened(folder)
-        self.bytes = 0
-        self.synced = -1  # a new name is for the disk as well
+        self.bytes = 0  # threads may overwrite each other's sum: a little less than there is
+        self.dirty = True  # a new name is for the disk as well
         self.until = time.monotonic() + SEGMENT_SECONDS
 
     def sync(self) -> None:
         """Have the disk hold what the kernel holds."""
-        present = self.bytes
-        with contextlib.suppress(OSError):  # a bad disk refuses the next write, and that is told
-            if self.synced != present:
+        if self.dirty:
+            self.dirty = False  # first: what is written from now on is for the next time
+            with contextlib.suppress(OSError):  # a bad disk refuses the next write, and that is told
                 os.fdatasync(self.descriptor)
-        self.synced = present
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self.descriptor)
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    __del__ = close
 
 
 class SegmentWriter:
-    """The one writer of a process; threads may share it. Nothing is opened before the first record."""
+    """The one writer of a process; threads may share it. Nothing is opened before the first record.
+
+    Writes are not serialised here: the kernel appends whole records one after another, and a lock that is held while
+    the interpreter lets other threads run costs half of all redirects.
+    """
 
     def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._folder = folder
         self._most = segment_bytes
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # for what begins and ends
         self._segment: _Segment | None = None
-        self._ended: list[_Segment] = []  # full, not yet on the disk
+        self._ended: list[_Segment] = []  # not yet on the disk
         self._syncing: threading.Thread | None = None
         _writers.add(self)
 
@@ -73,25 +80,25 @@ class SegmentWriter:
         Raises:
             NotWritten: it is not there, or not whole; nothing that follows is harmed by it.
         """
-        with self._lock:
-            try:
-                segment = self._segment or self._begin()
-                written = os.write(segment.descriptor, frame)
-            except OSError as error:
-                if self._segment is not None and self._segment.bytes:
-                    self._end()  # an empty one is kept: a full disk is not strewn with empty files
-                raise NotWritten(error.errno, error.strerror) from error
-            segment.bytes += written
-            if written != len(frame):
-                self._end()  # the torn record stays the last of its segment
-                raise NotWritten(None, "the disk took only a part of the record")
-            if segment.bytes >= self._most:
-                self._end()
+        segment = self._segment or self._begun()
+        try:
+            written = os.write(segment.descriptor, frame)
+        except OSError as error:
+            if segment.bytes:  # an empty one is kept: a full disk is not strewn with empty files
+                self._end(segment)
+            raise NotWritten(error.errno, error.strerror) from error
+        segment.dirty = True
+        segment.bytes += written
+        if written != len(frame):
+            self._end(segment)
+            raise NotWritten(None, "the disk took only a part of the record")
+        if segment.bytes >= self._most:
+            self._end(segment)
 
     def close(self) -> None:
         """End the segment, on the disk; the next record begins another."""
-        with self._lock:
-            self._end()
+        if self._segment is not None:
+            self._end(self._segment)
         self._finish_ended()
 
     def sync(self) -> None:
@@ -100,37 +107,39 @@ class SegmentWriter:
         if segment is not None:
             segment.sync()
             if segment.bytes and time.monotonic() > segment.until:
-                with self._lock:
-                    if self._segment is segment:
-                        self._end()
+                self._end(segment)
         self._finish_ended()
 
     def forget(self) -> None:
-        """In a forked child: segment and thread are the parent's, which keeps the lock."""
+        """In a forked child: segments and thread are the parent's, which keeps the locks."""
         self._lock = threading.Lock()
         self._syncing = None
         mine, self._segment, self._ended = [self._segment, *self._ended], None, []
         for segment in filter(None, mine):
             segment.close()
 
-    def _begin(self) -> _Segment:
-        self._segment = _Segment(self._folder)
-        if self._syncing is None:
-            self._syncing = threading.Thread(target=_keep_synced, args=(weakref.ref(self),), daemon=True)
-            self._syncing.start()
-        return self._segment
+    def _begun(self) -> _Segment:
+        with self._lock:
+            if self._segment is None:
+                try:
+                    self._segment = _Segment(self._folder)
+                except OSError as error:
+                    raise NotWritten(error.errno, error.strerror) from error
+            if self._syncing is None:
+                self._syncing = threading.Thread(target=_keep_synced, args=(weakref.ref(self),), daemon=True)
+                self._syncing.start()
+            return self._segment
 
-    def _end(self) -> None:
-        segment, self._segment = self._segment, None
-        if segment is not None:
-            self._ended.append(segment)  # its lock is free once it is on the disk
+    def _end(self, segment: _Segment) -> None:
+        with self._lock:
+            if self._segment is segment:
+                self._segment = None
+                self._ended.append(segment)
 
     def _finish_ended(self) -> None:
         while self._ended:
-            with contextlib.suppress(IndexError):  # another thread finished it
-                segment = self._ended.pop()
-                segment.sync()
-                segment.close()
+            with contextlib.suppress(IndexError):  # another thread finishes it
+                self._ended.pop().sync()
 
 
 def _keep_synced(writer: "weakref.ref[SegmentWriter]") -> None:

@@ -8,10 +8,12 @@ the same few: else it hopes for a better plan each time, and planning all partit
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, LiteralString, NamedTuple
+from typing import Any, Literal, LiteralString, NamedTuple
 from uuid import UUID
 
-from core.db import connection, fetch_all
+from core.db import connection
+from coupons.clicks.targets import Dimensions
+from coupons.links import service as links
 from coupons.links.service import Link
 
 MOST_CLICKS = 10  # within the window
@@ -34,10 +36,27 @@ class Found(NamedTuple):
     visitor_key: bytes
     click_id: UUID
     clicked_at: datetime
-    link: Link
+    link: Link  # with what rode on the click, which may have said it otherwise
 
 
+class NamedClick(NamedTuple):
+    """A click as its token says."""
+
+    id: UUID
+    link_id: UUID
+    clicked_at: datetime
+
+
+_CLICKED_LINK: LiteralString = ", ".join(
+    ("c." if column in Dimensions._fields else "l.") + column for column in Link._fields
+)
+# not shipped yet: what rides on the link has to do
+_NAMED_LINK: LiteralString = ", ".join(
+    f"CASE WHEN c.id IS NULL THEN l.{column} ELSE c.{column} END" if column in Dimensions._fields else f"l.{column}"
+    for column in Link._fields
+)
 _LINK: LiteralString = ", ".join(["l." + column for column in Link._fields])
+_RIDES: LiteralString = ", ".join(Dimensions._fields)
 
 _ONE: LiteralString = """
   (SELECT %(number)s::int AS number, %(visitor_key)s::bytea AS visitor_key, %(customer_id)s::uuid AS customer_id,
@@ -50,7 +69,7 @@ _MANY: LiteralString = """
 def _clicks_of(asked: LiteralString, direction: LiteralString) -> LiteralString:
     # octet_length says nothing new about the keys, but makes the planner expect one of them
     return f"""
-      SELECT asked.number, known.visitor_key, c.id, c.clicked_at, {_LINK}
+      SELECT asked.number, known.visitor_key, c.id, c.clicked_at, {_CLICKED_LINK}
       FROM {asked}
       CROSS JOIN LATERAL unnest(ARRAY(
         SELECT asked.visitor_key
@@ -59,12 +78,12 @@ def _clicks_of(asked: LiteralString, direction: LiteralString) -> LiteralString:
          WHERE v.program_id = %(program_id)s AND v.member_id = asked.customer_id
          ORDER BY v.joined_at DESC LIMIT {MOST_VISITORS}))) AS known (visitor_key)
       CROSS JOIN LATERAL (
-        (SELECT id, clicked_at, link_id FROM clicks
+        (SELECT id, clicked_at, link_id, {_RIDES} FROM clicks
          WHERE program_id = %(program_id)s AND visitor_key = known.visitor_key AND kind = 'counted'
            AND clicked_at BETWEEN asked.paid_at - %(window)s::interval AND asked.paid_at
          ORDER BY clicked_at {direction} LIMIT {MOST_CLICKS})
         UNION ALL
-        (SELECT id, clicked_at, link_id FROM clicks
+        (SELECT id, clicked_at, link_id, {_RIDES} FROM clicks
          WHERE program_id = %(program_id)s AND visitor_key = known.visitor_key AND kind = 'counted'
            AND clicked_at < asked.paid_at - %(window)s::interval
          ORDER BY clicked_at DESC LIMIT 1)) c
@@ -88,20 +107,50 @@ def clicks_of(
     if not asked:
         return []
     one = len(asked) == 1
-    values = asked[0]._asdict() if one else dict(zip(Asked._fields, map(list, zip(*asked, strict=True)), strict=True))
-    rows = connection().execute(_CLICKS[one, model], values | {"program_id": program_id, "window": window})
+    values = _values(asked, one=one) | {"program_id": program_id, "window": window}
+    rows = connection().execute(_CLICKS[one, model], values)
     return [Found(number, key, click_id, at, Link._make(link)) for number, key, click_id, at, *link in rows]
 
 
-def named_links(program_id: UUID, ids: Collection[UUID], codes: Collection[str]) -> list[Link]:
-    """The links with these ids or codes, ended ones too, in one statement."""
-    if not ids and not codes:
-        return []
-    return fetch_all(
-        Link,
-        f"""SELECT {_LINK} FROM links l WHERE l.program_id = %(program_id)s AND l.id = ANY(%(ids)s::uuid[])
-            UNION ALL
-            SELECT {_LINK} FROM links l
-            WHERE l.program_id = %(program_id)s AND l.code = ANY(%(codes)s::text[])""",  # noqa: S608 -- columns of Link
-        program_id=program_id, ids=list(ids), codes=list(codes),
-    )  # fmt: skip
+_ONE_CLICK: LiteralString = """
+  (SELECT %(id)s::uuid AS id, %(link_id)s::uuid AS link_id, %(clicked_at)s::timestamptz AS clicked_at) AS named"""
+_MANY_CLICKS: LiteralString = """
+  unnest(%(id)s::uuid[], %(link_id)s::uuid[], %(clicked_at)s::timestamptz[]) AS named (id, link_id, clicked_at)"""
+
+
+def _links_named_by(clicks: LiteralString) -> LiteralString:
+    return f"""
+      SELECT named.id, {_NAMED_LINK}
+      FROM {clicks}
+      CROSS JOIN LATERAL (SELECT * FROM links WHERE program_id = %(program_id)s AND id = named.link_id LIMIT 1) l
+      LEFT JOIN LATERAL (
+        SELECT id, {_RIDES} FROM clicks
+        WHERE program_id = %(program_id)s AND id = named.id AND clicked_at = named.clicked_at LIMIT 1) c ON true
+      UNION ALL
+      SELECT NULL, {_LINK} FROM links l
+      WHERE l.program_id = %(program_id)s AND l.code = ANY(%(codes)s::text[])"""  # noqa: S608 -- as above
+
+
+_NAMED: dict[bool, LiteralString] = {True: _links_named_by(_ONE_CLICK), False: _links_named_by(_MANY_CLICKS)}
+
+
+def named_links(
+    program_id: UUID, clicks: Collection[NamedClick], codes: Collection[str]
+) -> tuple[dict[UUID, Link], dict[str, Link]]:
+    """The links behind these clicks, by click and with what rode on it, and those with these codes. Ended ones too; one
+    statement for all, none for nothing.
+    """
+    if not clicks:
+        return {}, links.links_by_code(program_id, codes)
+    one = len(clicks) == 1
+    values = _values(list(clicks), one=one) | {"program_id": program_id, "codes": list(codes)}
+    rows = [(click_id, Link._make(link)) for click_id, *link in connection().execute(_NAMED[one], values)]
+    by_click = {click_id: link for click_id, link in rows if click_id is not None}
+    return by_click, {link.code: link for click_id, link in rows if click_id is None}
+
+
+def _values(rows: Sequence[NamedTuple], *, one: bool) -> dict[str, Any]:
+    """The fields of the one row, or a list for each field of many."""
+    if one:
+        return rows[0]._asdict()
+    return dict(zip(rows[0]._fields, map(list, zip(*rows, strict=True)), strict=True))

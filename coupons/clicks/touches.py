@@ -12,7 +12,7 @@ from uuid import UUID
 from core.auth.actor import Program
 from coupons.clicks import touch_queries as queries
 from coupons.clicks.tokens import Click, open_token, seal, visitor_key_of
-from coupons.clicks.touch_queries import MOST_CLICKS, Asked, Found
+from coupons.clicks.touch_queries import MOST_CLICKS, Asked, Found, NamedClick
 from coupons.links.service import Link
 
 Refusal = Literal["unknown", "outside_window", "link_ended"]
@@ -36,7 +36,7 @@ class Touch(NamedTuple):
     reference: str  # the click's public id, or the link's code
     click_id: UUID | None
     clicked_at: datetime | None  # None: of a link that was named, and of an unknown click
-    link: Link | None  # None: unknown
+    link: Link | None  # with what rode on the click, which may have said it otherwise; None: unknown
     refused: Refusal | None
     visitor_key: bytes | None
 
@@ -57,14 +57,14 @@ def touches_of(program: Program, orders: Sequence[Named]) -> list[list[Touch]]:
 def _named_touches(program: Program, orders: Sequence[Named]) -> list[list[Touch]]:
     clicks = {order.click_id: open_token(program.id, order.click_id) for order in orders if order.click_id}
     codes = {order.link_code for order in orders if order.link_code}
-    links = queries.named_links(program.id, {click.link_id for click in clicks.values() if click}, codes)
-    by_id, by_code = {link.id: link for link in links}, {link.code: link for link in links}
+    opened = {NamedClick(click.id, click.link_id, click.clicked_at) for click in clicks.values() if click}
+    by_click, by_code = queries.named_links(program.id, opened, codes)
     window = _window(program)
     touches: list[list[Touch]] = [[] for _ in orders]
     for order, ours in zip(orders, touches, strict=True):
         if order.click_id:
             click = clicks[order.click_id]
-            ours.append(_named_click(order.click_id, click, click and by_id.get(click.link_id), order.paid_at, window))
+            ours.append(_named_click(order.click_id, click, click and by_click.get(click.id), order.paid_at, window))
         if order.link_code:
             ours.append(_named_link(order.link_code, by_code.get(order.link_code), order.paid_at))
     return touches

@@ -95,12 +95,12 @@ def wxacode_png(program_id: UUID, ref: Ref, width: int, owner: UUID | None = Non
     key = (str(program_id), program.app_id, program.env_version, page, link.code, str(width))
     kept = _codes.get(key)
     if kept is None:
-        kept = _as_png(calling.code(program_id, program, page, link.code, width).content)
+        kept = as_png(calling.code(program_id, program, page, link.code, width).content)
         _codes.put(key, kept, weight=len(kept), seconds=_CODE_SECONDS)
     return kept
 
 
-def _as_png(content: bytes) -> bytes:
+def as_png(content: bytes) -> bytes:
     """WeChat mostly answers JPEG."""
     try:
         with Image.open(BytesIO(content), formats=("PNG", "JPEG")) as picture:

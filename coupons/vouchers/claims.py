@@ -3,10 +3,10 @@
 Locks customers, then stock (see `stock`); the coupon itself is only read. Callers hold the transaction.
 """
 
-import secrets
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from random import sample
 from typing import NamedTuple
 from uuid import UUID
 
@@ -25,6 +25,9 @@ from coupons.vouchers.queries import CodeRecord, CouponRecord
 from coupons.vouchers.rules import CodeKind, CodeStatus, Reason, validity_reason
 
 Outcome = CodeRecord | Conflict
+
+_TRIED = 8
+"""Shards that a claim looks at in its first statement: few rows to read, and hardly ever all of them held."""
 
 _NOT_VALID = {
     Reason.NOT_YET_VALID: NotYetValid,
@@ -55,15 +58,17 @@ def claim_many(program_id: UUID, coupon_id: UUID, customer_ids: Sequence[UUID]) 
         CouponNotFound: no such coupon in the program.
         NotYetValid, CouponExpired, NoMoreClaims: it cannot be claimed now.
     """
-    coupon, at = coupon_of(program_id, coupon_id), now()
+    at = now()
+    counted, code = False, None
+    if len(customer_ids) == 1:
+        counted, code = _claim_at_once(program_id, coupon_id, customer_ids[0], at)
+    if code is not None:
+        return {customer_ids[0]: code}
+    coupon = coupon_of(program_id, coupon_id)
     reason = validity_reason(coupon.terms, at)
     if reason is not None:
         raise _NOT_VALID[reason]
-    drafts = _drafts(coupon, customer_ids, at)
-    counted = _claim_at_once(program_id, coupon, drafts[0]) if len(drafts) == 1 else _Counted()
-    if counted.claimed:
-        return {draft.customer_id: draft for draft in drafts if draft.customer_id}
-    return _claim_in_steps(program_id, coupon, drafts, counted, at)
+    return _claim_in_steps(program_id, coupon, _drafts(coupon, customer_ids, at), counted, at)
 
 
 def _drafts(coupon: CouponRecord, customer_ids: Sequence[UUID], at: datetime) -> list[CodeRecord]:
@@ -79,29 +84,42 @@ def _drafts(coupon: CouponRecord, customer_ids: Sequence[UUID], at: datetime) ->
     ]  # fmt: skip
 
 
-class _Counted(NamedTuple):
-    """How far the one statement came: the customer is counted, a unit is taken, and the code is there."""
+class _Progress(NamedTuple):
+    """How far the one statement came: the customer may have it and is counted, a unit is taken, the code is there."""
 
-    counted: bool = False
-    taken: bool = False
-    claimed: bool = False
+    counted: bool
+    taken: bool
+    made: bool
+    expires_at: datetime | None
 
 
-def _claim_at_once(program_id: UUID, coupon: CouponRecord, draft: CodeRecord) -> _Counted:
-    """One customer's claim in one statement, if a shard with a unit is free. What it counts stays counted."""
+def _claim_at_once(
+    program_id: UUID, coupon_id: UUID, customer_id: UUID, at: datetime
+) -> tuple[bool, CodeRecord | None]:
+    """A claim in one statement, where the coupon is valid and one of a few shards has a unit and is free.
+
+    Otherwise no code; whether the customer is counted already.
+    """
+    code_id, (text,) = new_id(), new_codes(1)
     found = fetch_one(
-        _Counted,
-        """WITH counted AS (
+        _Progress,
+        """WITH coupon AS MATERIALIZED (
+             SELECT per_customer_limit AS most, total_quantity IS NOT NULL AS limited,
+                    least(valid_to, %(at)s::timestamptz + claim_valid_seconds * interval '1 second') AS expires_at
+             FROM coupons WHERE program_id = %(program_id)s AND id = %(coupon_id)s AND status = 'active'
+               AND (valid_from IS NULL OR valid_from <= %(at)s) AND (valid_to IS NULL OR valid_to > %(at)s)),
+           counted AS (
              INSERT INTO coupon_customers (program_id, coupon_id, customer_id, taken)
-             SELECT %(program_id)s, %(coupon_id)s, %(customer_id)s, 1 WHERE %(most)s::bigint IS NOT NULL
+             SELECT %(program_id)s, %(coupon_id)s, %(customer_id)s, 1 FROM coupon WHERE most IS NOT NULL
              ON CONFLICT (program_id, coupon_id, customer_id) DO UPDATE SET taken = coupon_customers.taken + 1
-             WHERE coupon_customers.taken < %(most)s RETURNING 1),
-           allowed AS MATERIALIZED (SELECT 1 WHERE %(most)s::bigint IS NULL OR EXISTS (SELECT 1 FROM counted)),
+             WHERE coupon_customers.taken < (SELECT most FROM coupon) RETURNING 1),
+           allowed AS MATERIALIZED (
+             SELECT limited, expires_at FROM coupon WHERE most IS NULL OR EXISTS (SELECT 1 FROM counted)),
            free AS MATERIALIZED (
              SELECT shard FROM coupon_stock
-             WHERE program_id = %(program_id)s AND coupon_id = %(coupon_id)s AND left_units > 0
-               AND EXISTS (SELECT 1 FROM allowed)
-             ORDER BY shard < %(start)s, shard LIMIT 1 FOR UPDATE SKIP LOCKED),
+             WHERE program_id = %(program_id)s AND coupon_id = %(coupon_id)s AND shard = ANY(%(shards)s::smallint[])
+               AND left_units > 0 AND EXISTS (SELECT 1 FROM allowed WHERE limited)
+             LIMIT 1 FOR UPDATE SKIP LOCKED),
            taken AS (
              UPDATE coupon_stock s SET left_units = s.left_units - 1 FROM free
              WHERE s.program_id = %(program_id)s AND s.coupon_id = %(coupon_id)s AND s.shard = free.shard
@@ -110,24 +128,27 @@ def _claim_at_once(program_id: UUID, coupon: CouponRecord, draft: CodeRecord) ->
              INSERT INTO coupon_codes (
                program_id, id, coupon_id, code, kind, customer_id, status, expires_at, created_at, updated_at)
              SELECT %(program_id)s, %(id)s, %(coupon_id)s, %(code)s, 'claimed', %(customer_id)s, 'active',
-                    %(expires_at)s, %(at)s, %(at)s
-             FROM allowed WHERE %(unlimited)s OR EXISTS (SELECT 1 FROM taken)
-             ON CONFLICT (program_id, code) DO NOTHING RETURNING 1)
-           SELECT EXISTS (SELECT 1 FROM allowed), EXISTS (SELECT 1 FROM taken), EXISTS (SELECT 1 FROM made)""",
-        program_id=program_id, coupon_id=coupon.id, customer_id=draft.customer_id, most=coupon.per_customer_limit,
-        start=secrets.randbelow(stock.SHARDS), id=draft.id, code=draft.code, expires_at=draft.expires_at,
-        at=draft.created_at, unlimited=coupon.total_quantity is None,
+                    expires_at, %(at)s, %(at)s
+             FROM allowed WHERE NOT limited OR EXISTS (SELECT 1 FROM taken)
+             ON CONFLICT (program_id, code) DO NOTHING RETURNING expires_at)
+           SELECT EXISTS (SELECT 1 FROM allowed), EXISTS (SELECT 1 FROM taken), EXISTS (SELECT 1 FROM made),
+                  (SELECT expires_at FROM made)""",
+        program_id=program_id, coupon_id=coupon_id, customer_id=customer_id, at=at, id=code_id, code=text,
+        shards=sample(range(stock.SHARDS), _TRIED),
     )  # fmt: skip
-    if found is None or (found.taken and not found.claimed):
+    if found is None or (found.taken and not found.made):
         raise Collision("the text of the code exists")
-    return found
+    if not found.made:
+        return found.counted, None
+    return True, CodeRecord(
+        code_id, coupon_id, text, CodeKind.CLAIMED, None, customer_id, CodeStatus.ACTIVE, found.expires_at, at, at
+    )
 
 
 def _claim_in_steps(
-    program_id: UUID, coupon: CouponRecord, drafts: Sequence[CodeRecord], before: _Counted, at: datetime
+    program_id: UUID, coupon: CouponRecord, drafts: Sequence[CodeRecord], counted: bool, at: datetime
 ) -> dict[UUID, Outcome]:
-    uncounted = [] if before.counted else drafts
-    refused, freed = _count(program_id, coupon, uncounted, at)
+    refused, freed = _count(program_id, coupon, [] if counted else drafts, at)
     allowed = [draft for draft in drafts if draft.customer_id not in refused]
     served = allowed[: _take(program_id, coupon, len(allowed), freed, at)]
     if len(_insert(program_id, served)) < len(served):

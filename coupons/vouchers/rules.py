@@ -113,6 +113,10 @@ class Presented(NamedTuple):
     stock: int | None = None
     allowance: int | None = None
 
+    @property
+    def takes_anew(self) -> bool:
+        return self.stock is not None or self.allowance is not None
+
 
 class CodeDiscount(NamedTuple):
     """What one code takes off: `by_line[i]` of the line at position `lines[i]`; they sum to `amount`."""
@@ -146,7 +150,7 @@ def quote(lines: Sequence[Line], presented: Sequence[Presented], at: datetime) -
     lines takes 0 and counts as used.
     """
     result = Quote([], [], [line.net for line in lines])
-    used: list[Terms] = []
+    used: list[Presented] = []
     named: set[str] = set()
     for code in presented:
         if code.code in named:
@@ -157,13 +161,13 @@ def quote(lines: Sequence[Line], presented: Sequence[Presented], at: datetime) -
         if isinstance(found, Reason):
             result.refused.append(RefusedCode(code.code, found))
         elif code.coupon and code.code_id:
-            used.append(code.coupon)
+            used.append(code)
             result.discounts.append(_take(code, code.code_id, code.coupon, found, result.left))
     return result
 
 
 def _lines_or_reason(
-    code: Presented, lines: Sequence[Line], left: Sequence[int], used: Sequence[Terms], at: datetime
+    code: Presented, lines: Sequence[Line], left: Sequence[int], used: Sequence[Presented], at: datetime
 ) -> list[int] | Reason:
     if code.coupon is None or code.code_id is None:
         return Reason.UNKNOWN_CODE
@@ -187,8 +191,8 @@ def validity_reason(coupon: Terms, at: datetime) -> Reason | None:
     return None
 
 
-def _quantity_reason(code: Presented, coupon: Terms, used: Sequence[Terms]) -> Reason | None:
-    before = sum(1 for other in used if other.id == coupon.id)
+def _quantity_reason(code: Presented, coupon: Terms, used: Sequence[Presented]) -> Reason | None:
+    before = sum(1 for other in used if other.coupon and other.coupon.id == coupon.id and other.takes_anew)
     if code.stock is not None and code.stock <= before:
         return Reason.SOLD_OUT
     if code.allowance is not None and code.allowance <= before:
@@ -196,8 +200,8 @@ def _quantity_reason(code: Presented, coupon: Terms, used: Sequence[Terms]) -> R
     return None
 
 
-def _company_reason(coupon: Terms, used: Sequence[Terms]) -> Reason | None:
-    alone = used and not (coupon.stackable and all(other.stackable for other in used))
+def _company_reason(coupon: Terms, used: Sequence[Presented]) -> Reason | None:
+    alone = used and not (coupon.stackable and all(other.coupon and other.coupon.stackable for other in used))
     return Reason.NOT_STACKABLE if alone else None
 
 

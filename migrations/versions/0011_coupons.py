@@ -96,9 +96,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status IN ('active', 'reserved', 'redeemed', 'expired')", name=op.f("ck_coupon_codes_status")
         ),
-        sa.ForeignKeyConstraint(
-            ["program_id", "coupon_id"], ["coupons.program_id", "coupons.id"], name="fk_coupon_codes_coupon"
-        ),
         sa.PrimaryKeyConstraint("program_id", "id", name=op.f("pk_coupon_codes")),
     )
     op.create_index("ix_coupon_codes_coupon", "coupon_codes", ["program_id", "coupon_id", "id"], unique=False)
@@ -131,9 +128,6 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.UUID(), nullable=False),
         sa.Column("taken", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("taken >= 0", name=op.f("ck_coupon_customers_taken")),
-        sa.ForeignKeyConstraint(
-            ["program_id", "coupon_id"], ["coupons.program_id", "coupons.id"], name="fk_coupon_customers_coupon"
-        ),
         sa.PrimaryKeyConstraint("program_id", "coupon_id", "customer_id", name=op.f("pk_coupon_customers")),
     )
     op.create_table(
@@ -166,9 +160,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status IN ('reserved', 'redeemed', 'released', 'expired', 'given_back')",
             name=op.f("ck_coupon_redemptions_status"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["program_id", "code_id"], ["coupon_codes.program_id", "coupon_codes.id"], name="fk_coupon_redemptions_code"
         ),
         sa.PrimaryKeyConstraint("program_id", "id", name=op.f("pk_coupon_redemptions")),
     )

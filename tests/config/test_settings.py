@@ -169,3 +169,9 @@ def test_the_keys_command_prints_keys_that_are_accepted(tmp_path: Path, capsys: 
     assert main(["keys"]) == 0
     printed = dict(line.split("=", 1) for line in capsys.readouterr().out.splitlines())
     assert load(EXTERNAL | printed | {"DATA_DIR": str(tmp_path)}).signing_key
+
+
+def test_private_addresses_are_refused_unless_the_operator_allows_them(tmp_path: Path) -> None:
+    assert not load({"DATA_DIR": str(tmp_path)}).allow_private_urls
+    assert load({"DATA_DIR": str(tmp_path), "ALLOW_PRIVATE_URLS": "1"}).allow_private_urls
+    assert "ALLOW_PRIVATE_URLS" in refusal({"DATA_DIR": str(tmp_path), "ALLOW_PRIVATE_URLS": "perhaps"})

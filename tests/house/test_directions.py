@@ -6,6 +6,7 @@ PUBLIC = {"service", "schemas", "errors", "rules"}
 """What a feature shows to others: its operations, its JSON shapes, its refusals, its pure decisions."""
 
 ALSO_PUBLIC = {
+    "commission.attribution.evidence": "the half of attribution that reads; its rules are pure",
     "commission.earnings.maturation": "the half of the earnings' service that matures; named by its verb",
     "commission.ledger.audits": "where a feature above registers its comparison with the ledger",
     "commission.earnings.records": "row types that the earnings' service takes and gives",

@@ -54,7 +54,6 @@ def _called(program_id: UUID, program: MiniProgram, call: str, make: Callable[[W
         outcome = _counted(call, make(api, token))
         if not isinstance(outcome, TokenEnded):
             break
-        tokens.drop(program_id, program)
     return _required(call, outcome)
 
 

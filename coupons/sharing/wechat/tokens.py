@@ -30,19 +30,12 @@ class KeptTokens:
             return None  # down, of a key that is gone, or not ours: a new one will do
 
     def keep(self, program_id: UUID, program: MiniProgram, token: AccessToken) -> None:
-        """Keep a token for as long as it is good."""
+        """Keep a token for as long as it is good, in the place of one that was ended early."""
         seconds = token.seconds - min(_SPARE_SECONDS, token.seconds // 2)
         if seconds <= 0:
             return
         try:
             self._valkey.set(_key(program_id, program), encrypt(token.token, program_id), ex=seconds)
-        except redis.RedisError:
-            return
-
-    def drop(self, program_id: UUID, program: MiniProgram) -> None:
-        """Forget a token that WeChat does not take any more."""
-        try:
-            self._valkey.delete(_key(program_id, program))
         except redis.RedisError:
             return
 

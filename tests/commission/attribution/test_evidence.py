@@ -270,7 +270,7 @@ def test_a_bound_customer_stays_bound_and_without_the_setting_nobody_is_bound(sh
     shop.settings(binding={"bind_on_order": True})
     shop.order("o2", "c", click_id=token)
     assert shop.client.get("/v1/members/ext:c").json["inviter_id"] == id_of(shop, "b")  # type: ignore[index]
-    shop.order("o3", "new")
+    shop.order("o3", "new", click_id=token)
     assert shop.client.get("/v1/members/ext:new").json["inviter_id"] == id_of(shop, "seller")  # type: ignore[index]
 
 

@@ -44,6 +44,8 @@ class Clicked(NamedTuple):
     kind: str
     is_unique: bool
     sub_ids: list[str]
+    group_id: str | None = None
+    channel: str | None = None
 
 
 def make_link(

@@ -7,7 +7,6 @@ import pytest
 
 from core.clock import now
 from core.db import execute, scalars, transaction
-from core.ids import new_id
 from coupons.clicks.service import Named, Touch, join_visitors, touches_of
 from coupons.clicks.tokens import visitor_key_of
 from coupons.clicks.touch_queries import MOST_VISITORS
@@ -20,6 +19,7 @@ from tests.threads import together
 PAID = now().replace(microsecond=0)
 DAY, MS = timedelta(days=1), timedelta(milliseconds=1)
 WINDOW = 30 * DAY
+SOMEBODY = UUID(int=7)
 
 
 @pytest.fixture
@@ -145,6 +145,38 @@ def test_a_named_click_speaks_before_it_is_shipped_and_first(program: TestProgra
     assert found[0].link.member_id == owner
 
 
+def test_what_rode_on_the_click_stands_before_what_the_link_says(program: TestProgram, owner: UUID, link: UUID) -> None:
+    with transaction(program.id):
+        execute(
+            "UPDATE links SET channel = 'web', group_id = 'g-1' WHERE program_id = %(p)s AND id = %(id)s",
+            p=program.id, id=link,
+        )  # fmt: skip
+    store(program, [clicked(program, link, "v", PAID - DAY)._replace(group_id="g-2", sub_ids=["s"])])
+    shipped = clicked(program, link, "w", PAID - DAY)._replace(group_id="g-3", sub_ids=["t"])
+    store(program, [shipped])
+    fresh = clicked(program, link, "x", PAID - DAY)
+    orders = [
+        order(visitor="v"), order(click=token_of(program, shipped)), order(click=token_of(program, fresh)),
+    ]  # fmt: skip
+    code = f"l-{owner.hex[-12:]}"
+    for found in (touches(program, *orders, order(link=code)), [touches(program, each)[0] for each in orders]):
+        rode = [touch.link and (touch.link.channel, touch.link.group_id, touch.link.sub_ids) for (touch,) in found]
+        assert rode[:3] == [(None, "g-2", ["s"]), (None, "g-3", ["t"]), ("web", "g-1", [])]
+        assert rode[3:] in ([], [("web", "g-1", [])])
+
+
+def test_clicks_and_links_are_named_in_one_statement(program: TestProgram, owner: UUID, link: UUID) -> None:
+    tokens = [token_of(program, clicked(program, link, str(n), PAID - DAY)) for n in range(50)]
+    code = f"l-{owner.hex[-12:]}"
+    settled = program.now()
+    with transaction(program.id, read_only=True), counted_statements() as seen:
+        found = touches_of(settled, [order(click=token, link=code, paid_at=PAID) for token in tokens])
+    assert len(seen) == 1, seen
+    assert {tuple((touch.kind, touch.link and touch.link.id, touch.refused) for touch in each) for each in found} == {
+        (("click", link, None), ("link", link, None))
+    }
+
+
 def test_a_named_click_stands_only_once(program: TestProgram, link: UUID) -> None:
     newer, older = click_all(program, link, "v", DAY, 2 * DAY)
     (found,) = touches(program, order(click=token_of(program, older), visitor="v"))
@@ -156,7 +188,7 @@ def test_a_forged_click_and_another_programs_are_unknown(program: TestProgram, l
     genuine = token_of(program, click)
     forged = genuine[:-1] + ("A" if genuine[-1] != "A" else "B")
     abroad = token_of(make_program(program.app), click)
-    of_no_link = token_of(program, click._replace(link_id=new_id()))
+    of_no_link = token_of(program, click._replace(link_id=SOMEBODY))
     for token in (forged, abroad, of_no_link, "clk_", "☃" * 68, "x"):
         ((touch,),) = touches(program, order(click=token))
         assert touch == Touch("click", token, None, None, None, "unknown", None)
@@ -266,9 +298,9 @@ def test_orders_do_not_mix(program: TestProgram, owner: UUID) -> None:
 
 @pytest.mark.parametrize(
     ("named", "statements"),
-    [([order()], 0), ([], 0), ([order(customer=new_id())], 1), ([order(visitor="v")], 1), ([order(link="x")], 1),
-     ([order(link="x", customer=new_id())], 2), ([order(click="clk_")], 0),
-     ([order(link=f"x{n}", visitor=f"v{n}", customer=new_id()) for n in range(200)], 2)],
+    [([order()], 0), ([], 0), ([order(customer=SOMEBODY)], 1), ([order(visitor="v")], 1), ([order(link="x")], 1),
+     ([order(link="x", customer=SOMEBODY)], 2), ([order(click="clk_")], 0),
+     ([order(link=f"x{n}", visitor=f"v{n}", customer=SOMEBODY) for n in range(200)], 2)],
 )  # fmt: skip
 def test_few_statements_for_any_number_of_orders(program: TestProgram, named: list[Named], statements: int) -> None:
     settled = program.now()

@@ -1,6 +1,8 @@
 """The same code chosen at the same moment: exactly one wins, and nobody sees a failure of ours."""
 
+import time
 from collections import Counter
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -103,6 +105,39 @@ def test_an_erasure_and_new_links_at_once_leave_no_living_link(program: TestProg
                 p=program.id, m=parse_public_id("mem", member_id),
             )  # fmt: skip
         assert living == 0
+
+
+def test_batches_take_their_codes_in_one_order(program: TestProgram) -> None:
+    """Else: one has b and wants c, the other has c and wants b."""
+    join(program.client, "ada")
+    actor = Actor(program.now(), ActorKind.KEY, new_id())
+    links = {name: body(code=own(program, name)) for name in "abc"}
+    found: list[list[dict[str, Any]]] = []
+
+    def make_all_backwards() -> None:
+        found.append(batch(program.client, links["c"], links["b"], links["a"]))
+
+    thread = Thread(target=make_all_backwards)
+    with transaction(program.id):
+        create(actor, [new_link(links["b"])])
+        thread.start()
+        wait_until_somebody_waits()
+        create(actor, [new_link(links["c"])])
+    thread.join(20)
+    assert [result["status"] for result in found[0]] == ["exists", "exists", "created"]
+
+
+def wait_until_somebody_waits() -> None:
+    """Until another connection of this database waits for a lock of ours."""
+    for _ in range(200):
+        execute("SELECT pg_stat_clear_snapshot()")
+        if scalar(
+            """SELECT count(*) FROM pg_stat_activity
+               WHERE datname = current_database() AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"""
+        ):
+            return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits")
 
 
 def test_a_link_waits_for_the_erasure_that_began_before_it(program: TestProgram) -> None:
