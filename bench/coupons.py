@@ -1,7 +1,8 @@
 """A hot coupon: claims by 64 clients against one guarded UPDATE of one row by the same clients, durable, in turns.
 
 Both ways commit each unit by itself. The comparison is all that a shop would write by hand: `left = left - 1 WHERE
-left > 0`; a claim also finds the coupon, counts the customer and writes his code.
+left > 0`; a claim also finds the coupon, counts the customer and writes his code. Then as many clients sell 1,000
+out over HTTP.
 """
 
 import multiprocessing
@@ -13,12 +14,12 @@ from itertools import cycle
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from statistics import median
-from typing import Any
 from uuid import UUID
 
 import psycopg
 from flask import current_app
 
+from bench.coupon_sale import coupon_terms, sell_out
 from bench.environment import measured_app
 from core.db import db, transaction
 from core.programs.service import create_program
@@ -135,8 +136,8 @@ def run() -> None:
         with transaction(program_id):
             customers = list(customers_for(program_id, [f"c{n}" for n in range(CUSTOMERS)]).values())
             coupon_ids = {
-                "no limit for a customer": create_coupon(program_id, _terms(None)).id,
-                "a limit for each customer": create_coupon(program_id, _terms(_PLENTY)).id,
+                "no limit for a customer": create_coupon(program_id, coupon_terms(_PLENTY, None)).id,
+                "a limit for each customer": create_coupon(program_id, coupon_terms(_PLENTY, _PLENTY)).id,
             }
         with psycopg.connect(bench.owner_url) as connection:
             connection.execute("CREATE TABLE bare_stock (id int PRIMARY KEY, left_units bigint NOT NULL)")
@@ -156,15 +157,7 @@ def run() -> None:
             _compare(crowd, [BARE, *coupon_ids])
         finally:
             crowd.go_home()
-
-
-def _terms(per_customer: int | None) -> dict[str, Any]:
-    return {
-        "name": "Hot", "kind": "amount", "amount": 500, "percent_bps": None, "min_spend": 0, "max_discount": None,
-        "total_quantity": _PLENTY, "per_customer_limit": per_customer, "valid_from": None, "valid_to": None,
-        "claim_valid_seconds": 86_400, "skus": None, "categories": None, "stackable": False,
-        "give_back": "cancel_or_full_refund",
-    }  # fmt: skip
+        sell_out(bench, program_id)
 
 
 def _compare(crowd: Crowd, ways: Sequence[str]) -> None:

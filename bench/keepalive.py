@@ -90,7 +90,8 @@ def _ask(port, request, seconds, connections, ending, results):  # type: ignore[
         sockets[made.fileno()] = made
         poll.register(made, select.EPOLLIN)
     clock = time.perf_counter
-    answers, latencies, failed, end = {}, [], 0, clock() + seconds
+    answers: dict[int, bytes] = {}
+    latencies, failed, end = [], 0, clock() + seconds
     for number, one in sockets.items():
         asked[number] = clock()
         one.send(request)

@@ -43,7 +43,7 @@ def run() -> None:
 
 
 def measure(app: Flask, owner_url: str, clicks: int) -> float:
-    """Fill a program of its own and measure it; the milliseconds of the link's slowest answer, each the median of ten."""
+    """Fill a program of its own and measure it; the link's slowest answer in milliseconds, each the median of ten."""
     with transaction():
         program_id = create_program("bench", "CNY", "Asia/Shanghai")
         _, key = keys.create_key(program_id, name="bench")

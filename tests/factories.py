@@ -60,11 +60,17 @@ class OrderFactory(factory.Factory):
     session_id = None
     sub_ids = factory.LazyFunction(list)
     campaign_id = None
+    link_id = None
+    click_id = None
+    coupons = factory.LazyFunction(list)
+    named = factory.DictFactory()
     attributes = factory.DictFactory()
     plan_id = None
     settings_version = 1
     attribution_source = "none"
     attributed_member_id = None
+    attribution_version = 1
+    guard_status = "clear"
     evidence = factory.DictFactory()
     created_at = factory.LazyFunction(now)
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from core.caching.service import prune_changes
 from core.clock import now
 from core.db import execute
 from core.http.idempotency import expire_answers
@@ -14,9 +15,10 @@ JOBS_KEPT = timedelta(days=7)
 
 @job("core.upkeep")
 def upkeep(program_id: UUID) -> None:
-    """Forget done jobs, answers of idempotency keys and spent refresh tokens."""
+    """Forget done jobs, answers of idempotency keys, spent refresh tokens and changes that everybody has read."""
     outbox.prune(program_id, now() - JOBS_KEPT)
     expire_answers(program_id)
+    prune_changes()
     execute("DELETE FROM refresh_tokens WHERE program_id = %(p)s AND expires_at < %(at)s", p=program_id, at=now())
 
 

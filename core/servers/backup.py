@@ -1,10 +1,11 @@
 """Backup and restore of the embedded database: `python -m core.servers.backup create|restore FOLDER`.
 
-A backup is a base copy of the running cluster with the log it needs, and the keys without which payee accounts in it
-cannot be read. A restored installation sends no payouts until somebody has reconciled them with the rails: what was
-paid after the backup is not in its books.
+A backup is a base copy of the running cluster with the log it needs, the clicks that are not in it yet, and the keys
+without which payee accounts in it cannot be read. A restored installation sends no payouts until somebody has
+reconciled them with the rails: what was paid after the backup is not in its books.
 """
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from core.servers.postgres import BINARIES, DATABASE, OWNER, Postgres
 
 MANIFEST = "banyan-backup.json"
 PAYOUTS_LOCKED = "payouts_locked"
+_NOT_COPIED = {".lock", ".draft", ".pos"}  # of running processes; without places segments are loaded from the start
 
 
 def create_backup(settings: Settings, folder: Path) -> None:
@@ -38,9 +40,21 @@ def create_backup(settings: Settings, folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     started = datetime.now(UTC)
+    # before the database: a click that is loaded meanwhile is then in both, which does no harm, and in none never
+    _copy_clicks(settings.clicks_dir, folder / "clicks")
     _base_backup(server, folder / "postgres")
     shutil.copytree(settings.data_dir / "secrets", folder / "secrets", dirs_exist_ok=True)
     (folder / MANIFEST).write_text(json.dumps({"started_at": started.isoformat()}), encoding="utf-8")
+
+
+def _copy_clicks(source: Path, target: Path) -> None:
+    """Clicks that were answered and not loaded yet; nothing where there are none."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and path.suffix not in _NOT_COPIED:
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # loaded at this very moment
+                shutil.copyfile(path, copy)
 
 
 def _base_backup(server: Postgres, folder: Path) -> None:
@@ -68,6 +82,7 @@ def restore_backup(settings: Settings, folder: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)  # of a restore that was killed half-way
     shutil.copytree(folder / "postgres", draft)
     shutil.copytree(folder / "secrets", settings.data_dir / "secrets", dirs_exist_ok=True)
+    _copy_clicks(folder / "clicks", settings.clicks_dir)
     _lock_payouts(Postgres(draft, server.socket_dir), json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
     draft.rename(server.data_dir)  # last: a half restored database is never started
 

@@ -3,6 +3,7 @@
 Times are whole milliseconds since 1970, as the clicks' ids carry them.
 """
 
+from bisect import bisect
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -45,8 +46,8 @@ class Judged(NamedTuple):
     is_unique: bool
 
 
-Days = dict[Pair, dict[date, int]]
-"""When each pair was counted last, on each of its days."""
+Counted = dict[Pair, list[int]]
+"""When clicks of each pair were counted, oldest first."""
 
 
 def seen_of(records: Iterable[ClickRecord], timezone: str) -> list[Seen]:
@@ -84,25 +85,24 @@ def first_of_days(clicks: Sequence[Seen]) -> dict[tuple[UUID, bytes, date], Seen
     return found
 
 
-def judge(clicks: Sequence[Seen], unique: Container[UUID]) -> Iterator[Judged]:
-    """Without dedupe every click counts by itself; `unique` are the ids of those that are first in their day."""
-    for click in clicks:
-        yield Judged(click, click.kind, click.record.id in unique)
+def with_repeats(clicks: Iterable[Seen], counted: Counted, dedupe_seconds: int) -> Iterator[Seen]:
+    """Clicks oldest first, those marked that are nearer to a counted one than the dedupe window.
 
-
-def judge_with_repeats(clicks: Sequence[Seen], days: Days, dedupe_seconds: int) -> Iterator[Judged]:
-    """Clicks oldest first; `days` is brought up to date.
-
-    A click that arrives late is measured from the counted ones on both sides of it.
+    `counted` holds the counted clicks around them and is brought up to date. A click that arrives late is measured
+    from the counted ones on both sides of it; how those were judged stays.
     """
     window = 1000 * dedupe_seconds
     for click in clicks:
-        if click.kind != COUNTED:
-            yield Judged(click, click.kind, is_unique=False)
-            continue
-        counted = days.setdefault(click.pair, {})
-        if any(abs(click.at - at) < window for at in counted.values()):
-            yield Judged(click, REPEAT, is_unique=False)
-            continue
-        yield Judged(click, COUNTED, click.day not in counted)
-        counted[click.day] = max(click.at, counted.get(click.day, click.at))
+        if click.kind == COUNTED:
+            others = counted.setdefault(click.pair, [])
+            place = bisect(others, click.at)
+            if any(abs(click.at - other) < window for other in others[max(0, place - 1) : place + 1]):
+                yield click._replace(kind=REPEAT)
+                continue
+            others.insert(place, click.at)
+        yield click
+
+
+def judge(clicks: Iterable[Seen], unique: Container[UUID]) -> list[Judged]:
+    """`unique` are the ids of those that are the first of their day."""
+    return [Judged(click, click.kind, click.record.id in unique) for click in clicks]

@@ -39,7 +39,7 @@ class ClickRow(Base):
 
 
 class ClickDayRow(Base):
-    """That a visitor clicked a link on a day: what makes a click unique, and what a repeat is measured from."""
+    """That a visitor was counted on a link on a day: what makes the day's other clicks not unique."""
 
     __tablename__ = "click_days"
 
@@ -47,7 +47,6 @@ class ClickDayRow(Base):
     link_id: Mapped[IdKey]
     visitor_key: Mapped[bytes] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)  # in the program's time zone
-    last_counted_at: Mapped[Instant]
 
     __table_args__ = ({"postgresql_partition_by": "RANGE (day)"},)
 

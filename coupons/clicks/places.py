@@ -1,7 +1,6 @@
 """How far each segment is shipped: a small file beside it. Losing one costs time, never a click and never two."""
 
 import contextlib
-import os
 from pathlib import Path
 
 SUFFIX = ".pos"
@@ -11,16 +10,15 @@ def place_in(segment: Path) -> int:
     """Where the next record begins; 0 when that is not known."""
     try:
         return int(segment.with_suffix(SUFFIX).read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return 0
 
 
 def keep_place(segment: Path, offset: int) -> None:
     """Whole or not at all; not brought to the disk, since nothing depends on it."""
-    path = segment.with_suffix(SUFFIX)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = segment.with_suffix(SUFFIX + ".draft")
     draft.write_text(f"{offset}\n", encoding="ascii")
-    draft.replace(path)
+    draft.replace(segment.with_suffix(SUFFIX))
 
 
 def remove(segment: Path) -> None:

@@ -3,6 +3,7 @@
 A place beside each segment says how far it is, only to save time: what is shipped twice has no effect.
 """
 
+import contextlib
 import fcntl
 import os
 import time
@@ -55,9 +56,8 @@ class Shipper:
         self._ship_all(records)
         for segment, place in places.items():
             self._places[segment] = place
-            keep_place(segment, place)
-        if not records:
-            self._remove_finished()
+            with contextlib.suppress(OSError):  # a full disk: only segments that go make room
+                keep_place(segment, place)
         return bool(records)
 
     def _read(self) -> tuple[list[ClickRecord], dict[Path, int]]:
@@ -73,7 +73,15 @@ class Shipper:
                 self._keep_damage(segment, start, end, len(found))
                 places[segment] = end
                 records += found
+            elif is_finished(segment, start):
+                self._remove(segment, start)
         return records, places
+
+    def _remove(self, segment: Path, place: int) -> None:
+        """Nothing whole is left in it and nobody writes to it."""
+        self._keep_damage(segment, place, segment.stat().st_size, 0)
+        remove(segment)
+        self._places.pop(segment, None)
 
     def _place(self, segment: Path) -> int:
         if segment not in self._places:
@@ -81,7 +89,11 @@ class Shipper:
         return self._places[segment]
 
     def _keep_damage(self, segment: Path, start: int, end: int, records: int) -> None:
-        size = keep_damage(segment, start, end, records)
+        try:
+            size = keep_damage(segment, start, end, records)
+        except OSError as error:
+            _log.error("damage could not be kept aside", segment=segment.name, offset=start, error=str(error))
+            return
         if size:
             PUT_ASIDE.labels("damaged_bytes").inc(size)
             _log.error("a segment is damaged", segment=segment.name, offset=start, bytes=size)
@@ -122,14 +134,6 @@ class Shipper:
         draft.replace(folder / f"{record.id}.json")
         PUT_ASIDE.labels("rejected").inc()
         _log.error("a click was refused and put aside", click=str(record.id), reason=reason)
-
-    def _remove_finished(self) -> None:
-        for segment in segments_in(self._folder):
-            place = self._place(segment)
-            if is_finished(segment, place):
-                self._keep_damage(segment, place, segment.stat().st_size, 0)
-                remove(segment)
-                self._places.pop(segment, None)
 
     def _watch(self) -> None:
         """Now and then: tell of clicks that wait too long, and of a disk that fills up."""

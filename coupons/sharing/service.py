@@ -18,7 +18,7 @@ from coupons.links.service import Link, Offer, link_of, offer_of, readable, shor
 from coupons.sharing import qr
 from coupons.sharing.files import fingerprint, picture_answer
 from coupons.sharing.metrics import POSTERS
-from coupons.sharing.pictures import decoded, picture_bytes
+from coupons.sharing.pictures import MISSED_SECONDS, decoded, picture_bytes
 from coupons.sharing.posters.drawing import EDITION, Poster, draw
 from coupons.sharing.posters.fonts import has_glyph
 from coupons.sharing.posters.templates import TEMPLATES
@@ -79,7 +79,8 @@ def poster_png(
     image_url = (offer.link.product or {}).get("image_url")
     content = picture_bytes(image_url) if isinstance(image_url, str) else None
     mark = fingerprint(PIL.__version__, str(EDITION), repr(poster), content or b"")
-    return picture_answer(mark, PNG, POSTER_SECONDS, lambda: _drawn(poster, content))
+    seconds = MISSED_SECONDS if image_url and not content else POSTER_SECONDS  # the picture may be there the next time
+    return picture_answer(mark, PNG, seconds, lambda: _drawn(poster, content))
 
 
 def _drawn(poster: Poster, content: bytes | None) -> bytes:

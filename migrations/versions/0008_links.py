@@ -53,6 +53,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["program_id"], ["programs.id"], name=op.f("fk_links_program_id")),
         sa.PrimaryKeyConstraint("program_id", "id", name=op.f("pk_links")),
     )
+    op.create_index(
+        "ix_links_campaign",
+        "links",
+        ["program_id", "campaign_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("campaign_id IS NOT NULL"),
+    )
     op.create_index("ix_links_member", "links", ["program_id", "member_id", "id"], unique=False)
     op.create_index("uq_links_code", "links", ["program_id", "code"], unique=True)
     for table in TABLES:

@@ -24,7 +24,6 @@ def upgrade() -> None:
         sa.Column("link_id", sa.UUID(), nullable=False),
         sa.Column("visitor_key", sa.LargeBinary(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("last_counted_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("program_id", "link_id", "visitor_key", "day", name=op.f("pk_click_days")),
         postgresql_partition_by="RANGE (day)",
     )

@@ -28,12 +28,14 @@ DEATHS: Sequence[Sequence[str]] = (
 
 @pytest.fixture
 def product() -> Iterator[Product]:
-    running = Product(WEB_WORKERS="2").start()
-    yield running
-    running.remove()
+    running = Product(WEB_WORKERS="2")
+    try:
+        yield running.start()
+    finally:
+        running.remove()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_answered_click_is_stored_once_whoever_dies(product: Product) -> None:
     survive(product, 2_000)
 

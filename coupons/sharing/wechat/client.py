@@ -22,7 +22,7 @@ from coupons.sharing.wechat.protocol import (
 
 _LARGEST_ANSWER = 2 * 1024 * 1024
 _CONNECT_SECONDS = 3
-_SECONDS = 10
+_SECONDS = 5  # of each call; a caller of ours waits for up to four of them
 _CONNECTIONS = 16
 _DAYS = 1  # `expire_type`: the link ends after `expire_interval` days
 _UNREADABLE = Unknown("unreadable_answer")

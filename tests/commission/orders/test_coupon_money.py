@@ -1,7 +1,9 @@
 """Orders with codes through their life: refunds, cancels, repeats, races, crashes. Books and quantities hold."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -151,6 +153,25 @@ def test_one_order_posted_at_once_redeems_once_and_every_answer_is_that_order(sh
     assert statuses(answers) == [200] * 11 + [201]
     assert all(answer.json == answers[0].json for answer in answers)
     assert (taken_of(shop, coupon_id), shop.pending("b", "a")) == (1, [100, 50])
+
+
+def test_a_repeat_that_is_judged_just_after_the_first_was_written_is_still_a_repeat(shop: Shop) -> None:
+    """It did not see the order when it looked for it, and sees the code used when it judges it."""
+    coupon(shop, "ONE", "b", total_quantity=1)
+    body = order_body(coupon_codes=["ONE"])
+
+    def repeat() -> int:
+        with shop.program.app.app_context():
+            return calling(shop, "/v1/orders", body)().status_code
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(shop.program.id):
+            execute("LOCK TABLE coupon_codes IN ACCESS EXCLUSIVE MODE")
+            repeated = pool.submit(repeat)
+            while not scalar("SELECT 1 FROM pg_locks WHERE relation = 'coupon_codes'::regclass AND NOT granted"):
+                sleep(0.01)
+            place(shop, body)
+        assert repeated.result() == 200
 
 
 def test_of_many_orders_at_once_as_many_get_the_coupon_as_there_are(shop: Shop) -> None:

@@ -11,8 +11,10 @@ from core.clock import now
 from core.db import scalar, transaction
 from core.ids import new_id
 from coupons.clicks.models import ClickRow
+from coupons.clicks.targets import Dimensions
 from coupons.clicks.tokens import Click, seal, visitor_key_of
 from coupons.links.models import LinkRow
+from coupons.links.service import Link, links_by_id
 from tests.clients import TestProgram
 
 
@@ -43,9 +45,12 @@ class Clicked(NamedTuple):
     via: str
     kind: str
     is_unique: bool
-    sub_ids: list[str]
-    group_id: str | None = None
+    campaign_id: str | None = None
     channel: str | None = None
+    group_id: str | None = None
+    content_id: str | None = None
+    session_id: str | None = None
+    sub_ids: list[str] = []  # noqa: RUF012 -- nobody changes it
 
 
 def make_link(
@@ -74,15 +79,23 @@ def clicked(
 ) -> Clicked:
     """A click to be shipped."""
     key = visitor_key_of(program.id, visitor)
-    return Clicked(click_at(at), at, link_id, owner or link_id, key, b"", b"", "redirect", kind, kind == "counted", [])
+    return Clicked(click_at(at), at, link_id, owner or link_id, key, b"", b"", "redirect", kind, kind == "counted")
 
 
 def store(program: TestProgram, clicks: Sequence[Clicked]) -> None:
-    """Ship them; months that are missing are made."""
+    """Ship them, with what rides on their links where they say nothing else; months that are missing are made."""
     with transaction(program.id):
+        found = links_by_id(program.id, {click.link_id for click in clicks})
+        clicks = [_riding(click, found[click.link_id]) for click in clicks]
         days: dict[str, Any] = {"first": min(c.clicked_at for c in clicks), "last": max(c.clicked_at for c in clicks)}
         scalar("SELECT ensure_click_partitions(%(first)s::date, %(last)s::date)", **days)
         insert_rows(ClickRow, clicks, program_id=program.id)
+
+
+def _riding(click: Clicked, link: Link) -> Clicked:
+    return click._replace(
+        **{name: getattr(click, name) or getattr(link, name) for name in Dimensions._fields}
+    )  # fmt: skip
 
 
 def token_of(program: TestProgram, click: Clicked) -> str:

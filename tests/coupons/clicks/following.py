@@ -1,5 +1,7 @@
 """Links to follow, following them, and what was written down of it."""
 
+import time
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -111,3 +113,10 @@ def publishable(program: TestProgram) -> ApiClient:
     with transaction(program.id):
         _, key = keys.create_key(program.id, kind="publishable", name="page")
     return program.client_with(key)
+
+
+def eventually(check: Callable[[], Any], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)

@@ -125,6 +125,32 @@ def test_a_new_shipper_begins_where_the_old_one_ended(program: TestProgram, fold
     writer.close()
 
 
+def test_a_finished_segment_goes_while_others_are_busy(program: TestProgram, shipper: Shipper, folder: Path) -> None:
+    write(folder, records_of(program, 2))
+    (finished,) = segments_in(folder)
+    busy = write(folder, [], close=False)
+    for record in records_of(program, 3):  # in every turn there is something to ship
+        busy.append(encode(record))
+        assert shipper.turn()
+    assert finished not in segments_in(folder)
+    busy.close()
+
+
+def test_where_no_place_can_be_kept_shipping_goes_on(program: TestProgram, shipper: Shipper, folder: Path) -> None:
+    records = records_of(program, 4)
+    writer = write(folder, records[:2], close=False)
+    (segment,) = segments_in(folder)
+    segment.with_suffix(".pos").mkdir()  # as good as a full disk
+    work(shipper)
+    writer.append(encode(records[2]))
+    work(shipper)
+    assert len(stored_clicks(program.id)) == 3
+    segment.with_suffix(".pos").rmdir()
+    writer.close()
+    work(shipper)
+    assert segments_in(folder) == []
+
+
 def test_damage_is_passed_over_and_kept_aside(program: TestProgram, shipper: Shipper, folder: Path) -> None:
     records = records_of(program, 6)
     frames = [encode(record) for record in records]

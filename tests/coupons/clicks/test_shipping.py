@@ -156,6 +156,18 @@ def test_repeats_within_the_window_do_not_count_across_batches_and_midnight(prog
     agree(program.id)
 
 
+def test_a_late_click_is_measured_from_the_counted_ones_on_both_sides(program: TestProgram) -> None:
+    settings(program, click_dedupe_seconds=10)
+    kinds = {}
+    for offset in (0, 40, 20, 25, 35, 30, -10, -9):  # in the order of arrival
+        one = click(program.id, NOON + timedelta(seconds=offset))
+        ship([one])
+        kinds[offset] = stored_clicks(program.id)[one.id].kind
+    assert [offset for offset, kind in kinds.items() if kind == "counted"] == [0, 40, 20, 30, -10]
+    assert days_of(program.id)["link", str(LINK), NOON.date()][:2] == (5, 1)
+    agree(program.id)
+
+
 def test_several_programs_travel_together_and_stay_apart(program: TestProgram) -> None:
     other = make_program(program.app)
     records = [click((program, other)[n % 2].id, NOON, n) for n in range(9)]

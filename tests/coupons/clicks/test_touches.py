@@ -146,14 +146,14 @@ def test_a_named_click_speaks_before_it_is_shipped_and_first(program: TestProgra
 
 
 def test_what_rode_on_the_click_stands_before_what_the_link_says(program: TestProgram, owner: UUID, link: UUID) -> None:
+    store(program, [clicked(program, link, "v", PAID - DAY)._replace(group_id="g-2", sub_ids=["s"])])
+    shipped = clicked(program, link, "w", PAID - DAY)._replace(group_id="g-3", sub_ids=["t"])
+    store(program, [shipped])
     with transaction(program.id):
         execute(
             "UPDATE links SET channel = 'web', group_id = 'g-1' WHERE program_id = %(p)s AND id = %(id)s",
             p=program.id, id=link,
         )  # fmt: skip
-    store(program, [clicked(program, link, "v", PAID - DAY)._replace(group_id="g-2", sub_ids=["s"])])
-    shipped = clicked(program, link, "w", PAID - DAY)._replace(group_id="g-3", sub_ids=["t"])
-    store(program, [shipped])
     fresh = clicked(program, link, "x", PAID - DAY)
     orders = [
         order(visitor="v"), order(click=token_of(program, shipped)), order(click=token_of(program, fresh)),

@@ -2,24 +2,27 @@
 
 import time
 from collections import Counter
-from threading import Thread
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 from psycopg.errors import LockNotAvailable
 from werkzeug.test import TestResponse
 
 from core.auth.actor import Actor, ActorKind
-from core.db import execute, scalar, transaction
+from core.db import Collision, execute, scalar, transaction
 from core.ids import new_id, parse_public_id
 from coupons.links.schemas import new_link
-from coupons.links.service import create
+from coupons.links.service import create, delete
 from referral.members.service import erase
 from tests.clients import ApiClient, TestProgram
-from tests.coupons.links.links import SHOP, batch, body, codes_in_table, faults, join, make
+from tests.coupons.links.links import SHOP, batch, body, codes_in_table, faults, join, link_id, make
 from tests.threads import together
 
 ROUNDS = 10
+
+T = TypeVar("T")
 
 
 def clients_of(program: TestProgram, count: int) -> list[ApiClient]:
@@ -111,20 +114,27 @@ def test_batches_take_their_codes_in_one_order(program: TestProgram) -> None:
     """Else: one has b and wants c, the other has c and wants b."""
     join(program.client, "ada")
     actor = Actor(program.now(), ActorKind.KEY, new_id())
-    links = {name: body(code=own(program, name)) for name in "abc"}
-    found: list[list[dict[str, Any]]] = []
+    links = {name: new_link(body(code=own(program, name))) for name in "abc"}
 
     def make_all_backwards() -> None:
-        found.append(batch(program.client, links["c"], links["b"], links["a"]))
+        with pytest.raises(Collision), transaction(program.id):  # as b is another's; nothing worse
+            create(actor, [links["c"], links["b"], links["a"]])
 
-    thread = Thread(target=make_all_backwards)
-    with transaction(program.id):
-        create(actor, [new_link(links["b"])])
-        thread.start()
-        wait_until_somebody_waits()
-        create(actor, [new_link(links["c"])])
-    thread.join(20)
-    assert [result["status"] for result in found[0]] == ["exists", "exists", "created"]
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(program.id):
+            create(actor, [links["b"]])
+            waiting = pool.submit(in_context(program, make_all_backwards))
+            wait_until_somebody_waits()
+            create(actor, [links["c"]])
+        waiting.result(20)
+
+
+def in_context(program: TestProgram, job: Callable[[], T]) -> Callable[[], T]:
+    def run() -> T:
+        with program.app.app_context():
+            return job()
+
+    return run
 
 
 def wait_until_somebody_waits() -> None:
@@ -157,6 +167,20 @@ def test_a_link_waits_for_the_erasure_that_began_before_it(program: TestProgram)
         erase(program.id, member_id)
         with pytest.raises(LockNotAvailable):
             together(program.app, make_impatiently)
+
+
+def test_a_link_that_is_being_deleted_is_not_changed_any_more(program: TestProgram) -> None:
+    join(program.client, "ada")
+    link = make(program.client)
+    path = f"/v1/links/{link['id']}"
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(program.id):
+            delete(program.id, link_id(link))
+            changing = pool.submit(in_context(program, lambda: program.client.patch(path, {"channel": "late"})))
+            wait_until_somebody_waits()
+        changed = changing.result(20)
+    assert (changed.status_code, changed.json["code"]) == (409, "link_deleted")
+    assert program.client.get(path).json["channel"] is None
 
 
 def test_a_change_and_a_deletion_at_once(program: TestProgram) -> None:

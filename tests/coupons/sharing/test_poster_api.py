@@ -1,5 +1,8 @@
 """Posters over HTTP: the product's picture is fetched safely, once, outside of transactions, and may be missing."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -90,6 +93,35 @@ def test_a_picture_is_fetched_once_for_many_posters_and_a_missing_one_too(
     picture(shop.client.get(poster_path(link)))
     assert pictures_server.asked[-1] == "/gone.png"
     assert len(pictures_server.asked) == 3
+
+
+def test_slow_servers_of_others_do_not_hold_every_thread(shop: Shop, app: Flask, pictures_server: Pictures) -> None:
+    """Each poster of a flood names another picture of a server that never answers in time."""
+    release = threading.Event()
+    pictures_server.on_request = lambda: release.wait(10) and None
+    path = "/slow{}.png"
+    urls = [pictures_server.tells(path.format(number), PHOTO) for number in range(pictures.MOST_AT_ONCE + 1)]
+
+    def ask(url: str) -> bytes | None:
+        with app.app_context():
+            return pictures.picture_bytes(url)
+
+    with ThreadPoolExecutor(len(urls)) as pool:
+        waiting = [pool.submit(ask, url) for url in urls[:-1]]
+        while len(pictures_server.asked) < pictures.MOST_AT_ONCE:
+            time.sleep(0.01)
+        began = time.monotonic()
+        assert ask(urls[-1]) is None
+        assert time.monotonic() - began < 3
+        release.set()
+        assert [one.result() for one in waiting] == [PHOTO] * pictures.MOST_AT_ONCE
+    assert ask(urls[-1]) == PHOTO, "it was not asked for, so nothing is remembered of it"
+
+
+def test_a_poster_without_its_picture_is_cached_for_a_moment_only(shop: Shop, pictures_server: Pictures) -> None:
+    url = pictures_server.tells("/tea.png", b"", status=503)
+    link = shop.link(product=PRODUCT | {"image_url": url})
+    assert shop.client.get(poster_path(link)).headers["Cache-Control"] == "private, max-age=30"
 
 
 def test_no_transaction_is_open_while_a_picture_is_fetched(

@@ -1,6 +1,7 @@
 """What a poster looks like, by what changes it: every word leaves a trace, and nothing leaves its place."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import pytest
@@ -132,6 +133,14 @@ def test_letters_that_grow_when_they_are_large_do_no_harm() -> None:
 
 def test_the_same_poster_gives_the_same_bytes() -> None:
     assert draw(FULL, PICTURE) == draw(FULL, PICTURE)
+
+
+def test_posters_drawn_at_once_do_not_disturb_each_other() -> None:
+    """Fonts and grounds are shared between threads."""
+    posters = [FULL._replace(template=name, title=title) for name in TEMPLATES for title in ("龙井茶", "Green tea")] * 3
+    alone = [draw(poster, PICTURE) for poster in posters[:6]] * 3
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(draw, posters, [PICTURE] * len(posters))) == alone
 
 
 @EVERY

@@ -13,7 +13,7 @@ from coupons.vouchers.claims import claim_many
 from coupons.vouchers.errors import LimitReached, SoldOut
 from coupons.vouchers.queries import CodeRecord
 from tests.clients import ApiClient, TestProgram
-from tests.coupons.vouchers.offering import AMOUNT, make_coupon
+from tests.coupons.vouchers.offering import make_coupon
 from tests.coupons.vouchers.quantities import assert_quantities
 from tests.coupons.vouchers.sweeping import sweep
 from tests.factories import seed_members
@@ -77,7 +77,7 @@ def test_a_member_claims_for_himself(program: TestProgram, operator: ApiClient) 
 
 
 def test_what_i_hold_is_paged_and_nobody_elses(program: TestProgram, operator: ApiClient) -> None:
-    (member_id,) = seed_members(program, 1)
+    seed_members(program, 1)
     coupon = make_coupon(operator, name="Shared")
     codes = [claims(program.client, coupon, "m-0").json["code"] for _ in range(3)]
     owned = operator.post(

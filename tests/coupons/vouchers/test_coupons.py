@@ -1,12 +1,14 @@
 """Coupons over HTTP: made and changed by operators, shown to everybody of the program, their money never changed."""
 
 from functools import partial
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from core.db import scalar, transaction
+from core.db import execute, scalar, transaction
 from coupons.vouchers.schemas import CouponShape
 from tests.clients import ApiClient, TestProgram
 from tests.coupons.vouchers.offering import AMOUNT, PERCENT, make_coupon, pointers
@@ -232,3 +234,23 @@ def test_a_quantity_that_shrinks_while_it_is_claimed_is_never_exceeded(app: Flas
     assert after["taken"] == claimed <= after["total_quantity"]  # type: ignore[index]
     found = assert_quantities(program, coupon)
     assert (found.claims, found.total) == (claimed, after["total_quantity"])  # type: ignore[index]
+
+
+def test_two_who_change_a_quantity_at_once_do_so_one_after_the_other(app: Flask, program: TestProgram) -> None:
+    operator = program.staff("operator")
+    coupon = make_coupon(operator, AMOUNT, total_quantity=40)
+    held = Event()
+
+    def hold_the_stock() -> None:
+        with transaction(program.id):
+            execute("SELECT FROM coupon_stock WHERE program_id = %(p)s FOR UPDATE", p=program.id)
+            held.set()
+            sleep(0.7)  # both changes are under way by then and wait, one for the stock and one for the coupon
+
+    def change(total: int) -> int:
+        held.wait(10)
+        return operator.patch(f"/v1/coupons/{coupon['id']}", {"total_quantity": total}).status_code
+
+    assert together(app, hold_the_stock, partial(change, 10), partial(change, 30))[1:] == [200, 200]
+    found = assert_quantities(program, coupon)
+    assert found.left == found.total in {10, 30}

@@ -155,7 +155,7 @@ def test_released_codes_are_free(program: TestProgram, operator: ApiClient) -> N
 
 
 @pytest.mark.parametrize("swept", [False, True])
-def test_an_expired_reservation_returns_what_it_had(program: TestProgram, operator: ApiClient, swept: bool) -> None:  # noqa: FBT001
+def test_an_expired_reservation_returns_what_it_had(program: TestProgram, operator: ApiClient, swept: bool) -> None:
     coupon = make_coupon(operator, total_quantity=2, per_customer_limit=2, stackable=True)
     codes = [*unique(operator, coupon), claimed(program, coupon)]
     made = reserved(program.client, codes, expires_in=60)

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from flask import Flask
 
+from core.auth.actor import Program
+from core.auth.service import program_of
 from core.db import Collision, transaction
 from core.ids import new_id, parse_public_id
 from coupons.vouchers.errors import CouponRefused
@@ -15,7 +17,6 @@ from referral.members.service import customers_for
 from tests.clients import TestProgram
 
 LINES = [Line("tea", None, 10_000)]
-_TRIES = 3  # as the edge of HTTP
 
 
 def id_of(coupon: dict[str, Any]) -> UUID:
@@ -24,16 +25,17 @@ def id_of(coupon: dict[str, Any]) -> UUID:
     return found
 
 
-def judged(program: TestProgram, *wanted: tuple[str | None, Sequence[str]], lines: Sequence[Line] = LINES) -> list[Quote]:
+def judged(
+    program: TestProgram, *wanted: tuple[str | None, Sequence[str]], lines: Sequence[Line] = LINES
+) -> list[Quote]:
     """Quotes of orders `o-0`, `o-1` …, each of a customer (or nobody) with codes."""
     asked = [WantedCoupons(f"o-{n}", customer, lines, codes) for n, (customer, codes) in enumerate(wanted)]
     with transaction(program.id, read_only=True):
         return judge(program_now(program), asked)
 
 
-def program_now(program: TestProgram) -> Any:
-    from core.auth.service import program_of
-
+def program_now(program: TestProgram) -> Program:
+    """The program with its settings, inside a transaction."""
     return program_of(program.id)
 
 
@@ -50,7 +52,7 @@ def place(
     Raises:
         CouponRefused: a code cannot be used.
     """
-    for last in (False, False, True):
+    for last in (False, False, True):  # as the edge does
         try:
             with transaction(program.id):
                 return _place(program, order, codes, customer, recorded)
