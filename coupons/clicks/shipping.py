@@ -114,7 +114,7 @@ def _store_all(program: Program, clicks: Sequence[Seen]) -> list[Judged]:
     judged = _judged(program, clicks)
     new = insert_clicks(program.id, judged)
     if len(new) < len(judged):
-        pass
+        raise _SomeKnown(new)
     return judged
 
 

@@ -77,9 +77,7 @@ class CouponCustomerRow(Base):
     customer_id: Mapped[IdKey]
     taken: Mapped[Count]
 
-    __table_args__ = (
-        CheckConstraint("taken >= 0", name="taken"),
-    )
+    __table_args__ = (CheckConstraint("taken >= 0", name="taken"),)
 
 
 class CouponCodeRow(Base):

@@ -121,7 +121,7 @@ def _try(
 
 def _short(program_id: UUID, wanted: Mapping[UUID, int], lacking: Collection[UUID]) -> set[UUID]:
     left = units_left(program_id, lacking)
-    return {coupon_id for coupon_id in lacking if left.get(coupon_id, 0) < wanted[coupon_id]}
+    return {coupon_id for coupon_id in lacking if coupon_id not in left or left[coupon_id] < wanted[coupon_id]}
 
 
 # taking n units locks at most n shards that have any, returning locks one; the cursor stops at the last it needs

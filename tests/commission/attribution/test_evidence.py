@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from core.clock import frozen_at
-from core.db import fetch_all, transaction
+from core.db import fetch_all, scalars, transaction
+from coupons.clicks.tokens import open_token
 from tests.commission.orders.books import assert_sound
 from tests.commission.orders.conftest import Shop, earned, order_body
 from tests.commission.orders.selling import DAY, PAID, click_on, coupon, link, stored_click
@@ -192,6 +193,17 @@ def test_the_link_is_kept_whoever_earns(shop: Shop) -> None:
     order = shop.order(click_id=click_on(shop, made["id"]), coupon_codes=["OURS"])
     assert sold_by(order) == ("coupon", id_of(shop, "rival"))
     assert (order["link_id"], order["campaign_id"]) == (made["id"], "spring")
+
+
+def test_the_click_is_kept_where_it_is_what_decided(shop: Shop) -> None:
+    coupon(shop, "OURS", "rival")
+    token = click_on(shop, link(shop, "seller")["id"])
+    shop.order("o1", click_id=token)
+    shop.order("o2", click_id=token, coupon_codes=["OURS"])
+    with transaction(shop.program.id, read_only=True):
+        kept = scalars("SELECT click_id FROM orders WHERE program_id = %(p)s ORDER BY external_id", p=shop.program.id)
+    click = open_token(shop.program.id, token)
+    assert kept == [click and click.id, None]
 
 
 def test_a_click_outside_the_window_lends_nothing_but_a_link_that_is_named_does(shop: Shop) -> None:

@@ -68,7 +68,7 @@ def test_a_single_order(shop: Shop) -> None:
     # two of them since there are links: the clicks of the customer, and what the sale adds to traffic
     assert cost(lambda: shop.order("o1")) <= 15
     assert cost(lambda: shop.order("o2", items=MANY)) <= 15
-    assert cost(lambda: shop.order("o3", "new")) <= 11
+    assert cost(lambda: shop.order("o3", "new")) <= 12
     assert cost(lambda: shop.order("o4", None)) <= 6
     assert cost(lambda: shop.post("/v1/orders", order_body("o1"), 200)) <= 6
 

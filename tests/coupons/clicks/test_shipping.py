@@ -1,6 +1,7 @@
 """Shipping: what a click counts as, what it adds to which sums, and that nothing of it ever happens twice."""
 
 import random
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
@@ -153,6 +154,16 @@ def test_repeats_within_the_window_do_not_count_across_batches_and_midnight(prog
     assert [offset for offset, one in records.items() if stored[one.id].is_unique] == [-12, 8]
     assert days_of(program.id)["link", str(LINK), date(2026, 11, 10)][:2] == (2, 1)
     assert days_of(program.id)["link", str(LINK), date(2026, 11, 11)][:2] == (1, 1)
+    agree(program.id)
+
+
+def test_of_repeats_shipped_at_the_same_moment_one_counts(program: TestProgram) -> None:
+    settings(program, click_dedupe_seconds=10)
+    visitors = range(200)
+    batches = [[click(program.id, NOON + timedelta(seconds=n), visitor) for visitor in visitors] for n in range(3)]
+    together(program.app, *(lambda batch=batch: ship(batch) for batch in batches))
+    kinds = Counter(one.kind for one in stored_clicks(program.id).values())
+    assert kinds == {"counted": 200, "repeat": 400}
     agree(program.id)
 
 
