@@ -29,6 +29,7 @@ class Reason(StrEnum):
     OUTRANKED = "outranked"  # an earlier source decided
     SOURCE_UNUSED = "source_unused"  # the program's order leaves the source out
     NO_INVITER = "no_inviter"
+    SUSPICIOUS = "suspicious"  # the program's guard refuses him here
     REATTRIBUTED = "reattributed"  # it stood until a person decided otherwise
 
 

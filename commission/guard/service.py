@@ -21,6 +21,7 @@ from core.bulk import insert_rows
 from core.clock import day_of, now
 from core.db import execute
 from core.ids import new_id
+from core.jobs.outbox import publish
 
 _CHUNK = 500
 _LATE_COMMITS = timedelta(minutes=3)  # longer than any transaction lives: looked at again, without a second row
@@ -72,7 +73,11 @@ def record(program_id: UUID, signals: Sequence[Signal]) -> None:
     insert_rows(GuardSignalRow, rows, program_id=program_id, on_conflict="DO NOTHING")
 
 
-register_inspector(Inspector(judge, record))
+def _look_later(program_id: UUID, order_id: UUID) -> None:
+    publish(program_id, "guard.inspect", {"order_id": str(order_id)})
+
+
+register_inspector(Inspector(judge, record, _look_later))
 
 
 def sweep(program: Program) -> None:

@@ -16,6 +16,7 @@ from commission.attribution.evidence import (
     touches_of,
 )  # fmt: skip
 from commission.attribution.rules import Attribution, Evidence, Levels, attribution_of, levels_of
+from commission.orders.suspicion import Case, Decided, Looked, look_at
 from commission.plans import service as plans
 from commission.plans.rules import LevelCommission, OrderLines, commissions_for
 from commission.plans.terms import PlanTerms, level_count
@@ -30,6 +31,7 @@ from referral.tree.service import ChainMember
 class PaidOrder(NamedTuple):
     """What acceptance depends on: `origin` is what the shop says of it, `signs` what it names as evidence."""
 
+    id: UUID
     customer_id: UUID | None
     paid_at: datetime
     lines: OrderLines
@@ -47,6 +49,8 @@ class Acceptance(NamedTuple):
     levels: Sequence[LevelCommission]
     matures_at: datetime | None
     origin: Origin
+    guard_status: str = "clear"
+    signals: Sequence[Any] = ()  # of the guard, to be kept once the order is written
 
 
 _Found = dict[tuple[UUID | None, int], tuple[Attribution, Levels]]
@@ -62,11 +66,29 @@ def accept(program: Program, orders: Sequence[PaidOrder]) -> list[Acceptance]:
     book = plans.plan_book(program.id)
     touches = touches_of(program, [(order.signs, order.customer_id, order.paid_at) for order in orders])
     chains = chains_in(program, _people(orders, touches))
+    terms = [_terms(program, book.in_effect(order.paid_at)) for order in orders]
     found: _Found = {}
-    return [
-        _accept_one(program, order, book.in_effect(order.paid_at), behind, chains, found)
-        for order, behind in zip(orders, touches, strict=True)
-    ]
+    cases = [_case(program, *of_order, chains, found) for of_order in zip(orders, touches, terms, strict=True)]
+    counts = {case.order_id: of_plan.levels for case, of_plan in zip(cases, terms, strict=True)}
+
+    def decide(case: Case) -> Decided:
+        return attribution_in(program.settings, case.customer_id, case.evidence, chains, counts[case.order_id])
+
+    looked = look_at(program, cases, decide)
+    return [_accepted(program, *of_order) for of_order in zip(orders, touches, terms, looked, strict=True)]
+
+
+class _Terms(NamedTuple):
+    """What an order pays by: its plan, and how many levels that has."""
+
+    plan_id: UUID | None
+    plan: PlanTerms | None
+    levels: int
+
+
+def _terms(program: Program, plan_id: UUID | None) -> _Terms:
+    terms = plans.terms_of(program.id, plan_id) if plan_id else None
+    return _Terms(plan_id, terms, level_count(terms.plan, program.settings.max_levels) if terms else 0)
 
 
 def _people(orders: Sequence[PaidOrder], touches: Sequence[Sequence[Touch]]) -> list[UUID]:
@@ -77,43 +99,38 @@ def _people(orders: Sequence[PaidOrder], touches: Sequence[Sequence[Touch]]) -> 
     return list(people)
 
 
-def _accept_one(
-    program: Program, order: PaidOrder, plan_id: UUID | None, touches: Sequence[Touch], chains: Chains, found: _Found
+def _case(
+    program: Program, order: PaidOrder, touches: Sequence[Touch], terms: _Terms, chains: Chains, found: _Found
+) -> Case:
+    evidence = evidence_of(order.signs.codes, touches, order.customer_id, chains)
+    plain = not order.signs.codes and not touches
+    key = (order.customer_id, terms.levels)
+    if plain and key in found:  # one customer's plain orders in a batch are all decided alike
+        decided = found[key]
+    else:
+        decided = attribution_in(program.settings, order.customer_id, evidence, chains, terms.levels)
+    if plain:
+        found[key] = decided
+    return Case(order.id, order.customer_id, order.paid_at, evidence, touches, decided)
+
+
+def _accepted(
+    program: Program, order: PaidOrder, touches: Sequence[Touch], terms: _Terms, looked: Looked
 ) -> Acceptance:
     settings = program.settings
-    terms = plans.terms_of(program.id, plan_id) if plan_id else None
-    count = level_count(terms.plan, settings.max_levels) if terms else 0
-    attribution, levels = _attributed(settings, order, touches, chains, count, found)
+    attribution, levels = looked.decided
     origin = origin_of(order.origin, touches, attribution.accepted)
     return Acceptance(
-        plan_id=plan_id,
+        plan_id=terms.plan_id,
         source=attribution.source,
         member_id=attribution.member.member_id if attribution.member else None,
         evidence=_remembered(attribution, levels),
-        levels=_commissions(terms, order, origin.channel, levels, settings),
+        levels=_commissions(terms.plan, order, origin.channel, levels, settings),
         matures_at=hold_end(settings, order.paid_at) if settings.hold_from == "paid" else None,
         origin=origin,
+        guard_status=looked.status,
+        signals=looked.signals,
     )
-
-
-def _attributed(
-    settings: ProgramSettings,
-    order: PaidOrder,
-    touches: Sequence[Touch],
-    chains: Chains,
-    count: int,
-    found: _Found,
-) -> tuple[Attribution, Levels]:
-    key = (order.customer_id, count)
-    if order.signs.codes or touches:
-        return attribution_in(settings, order.customer_id, _evidence(order, touches, chains), chains, count)
-    if key not in found:  # one customer's plain orders in a batch are all decided alike
-        found[key] = attribution_in(settings, order.customer_id, _evidence(order, (), chains), chains, count)
-    return found[key]
-
-
-def _evidence(order: PaidOrder, touches: Sequence[Touch], chains: Chains) -> list[Evidence]:
-    return evidence_of(order.signs.codes, touches, order.customer_id, chains)
 
 
 def attribution_in(

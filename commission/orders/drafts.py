@@ -10,11 +10,13 @@ from commission.orders.rules import CouponDiscount, OrderSums, duplicate_line_fa
 from commission.plans.rules import OrderLines
 from core.auth.actor import Program
 from core.errors import DomainError, Invalid
+from core.ids import new_id
 
 
 class Draft(NamedTuple):
     """An order that is fit to be written, and its number in the request."""
 
+    id: UUID
     number: int
     order: NewOrder
     request_hash: bytes
@@ -45,7 +47,7 @@ def draft_of(program: Program, number: int, order: NewOrder, stores: dict[str, U
         raise Invalid.at("/store_external_id", "There is no such member.")
     if faults := duplicate_line_faults([item.sku for item in order.items], [item.unit_price for item in order.items]):
         raise Invalid(faults=faults)
-    return Draft(number, order, request_hash(order), _sums(order), [])
+    return Draft(new_id(), number, order, request_hash(order), _sums(order), [])
 
 
 def _sums(order: NewOrder, codes: Codes | None = None) -> OrderSums:

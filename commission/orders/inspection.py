@@ -27,10 +27,14 @@ class Judgement(NamedTuple):
 
 
 class Inspector(NamedTuple):
-    """`judge` reads only, for a set at once; `record` keeps the signals of orders that were really written."""
+    """`judge` reads only, for a set at once; `record` keeps the signals of orders that were really written.
+
+    `look_later` has a job look at an order whose id is older than its payment: a sweep by ids would not meet it.
+    """
 
     judge: Callable[[Program, Sequence[Seller]], list[Judgement]]
     record: Callable[[UUID, Sequence[Any]], None]
+    look_later: Callable[[UUID, UUID], None]
 
 
 _inspectors: list[Inspector] = []
@@ -53,3 +57,9 @@ def record(program_id: UUID, signals: Sequence[Any]) -> None:
     """Keep signals of orders that are written by now."""
     if _inspectors and signals:
         _inspectors[0].record(program_id, signals)
+
+
+def look_later(program_id: UUID, order_id: UUID) -> None:
+    """Have an order looked at that was placed before and is paid now."""
+    if _inspectors:
+        _inspectors[0].look_later(program_id, order_id)

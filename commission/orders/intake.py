@@ -10,7 +10,7 @@ from uuid import UUID
 
 from commission.attribution.evidence import Signs
 from commission.earnings.records import CommissionRecord
-from commission.orders import queries
+from commission.orders import inspection, queries
 from commission.orders.acceptance import Acceptance, PaidOrder, accept, not_paid
 from commission.orders.coupons import redeem_codes
 from commission.orders.drafts import Draft, draft_of, with_codes
@@ -23,7 +23,6 @@ from core.auth.actor import Program
 from core.bulk import insert_rows
 from core.clock import now
 from core.errors import AlreadyExists, DomainError
-from core.ids import new_id
 from referral.members import service as members
 
 
@@ -147,6 +146,7 @@ def _acceptances(
 ) -> list[Acceptance]:
     paid = [
         PaidOrder(
+            draft.id,
             people[draft.order.customer_external_id] if draft.order.customer_external_id else None,
             draft.order.paid_at,
             draft.lines,
@@ -165,7 +165,7 @@ def _record(
 ) -> OrderRecord:
     order, sums, paid = draft.order, draft.sums, draft.order.paid_at is not None
     return OrderRecord(
-        id=new_id(), external_id=order.external_id, request_hash=draft.request_hash,
+        id=draft.id, external_id=order.external_id, request_hash=draft.request_hash,
         customer_id=people[order.customer_external_id] if order.customer_external_id else None,
         store_id=people[order.store_external_id] if order.store_external_id else None,
         currency=order.currency, status="paid" if paid else "placed", placed_at=order.placed_at,
@@ -176,7 +176,7 @@ def _record(
         coupons=[code.shown for code in draft.codes], named=named_of(signs), attributes=order.attributes,
         plan_id=acceptance.plan_id, settings_version=program.settings_version if paid else None,
         attribution_source=acceptance.source if paid else None, attributed_member_id=acceptance.member_id,
-        attribution_version=1, guard_status="clear", evidence=acceptance.evidence, created_at=now(),
+        attribution_version=1, guard_status=acceptance.guard_status, evidence=acceptance.evidence, created_at=now(),
         **acceptance.origin._asdict(),
     )  # fmt: skip
 
@@ -190,6 +190,7 @@ def _finish(program: Program, written: Sequence[_Fresh]) -> dict[int, Placed]:
     lines = [_line_records(one.draft, one.record.id) for one in written]
     insert_rows(OrderLineRow, [line for of_order in lines for line in of_order], program_id=program.id)
     join_visitors(program.id, [(one.record, one.signs) for one in written])
+    inspection.record(program.id, [signal for one in written for signal in one.acceptance.signals])
     commissions = _by_order(record_sales(program, [(one.record, one.acceptance) for one in written]))
     return {
         one.draft.number: Placed(

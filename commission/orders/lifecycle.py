@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from commission.earnings import service as earnings
-from commission.orders import queries, refunds
+from commission.orders import inspection, queries, refunds
 from commission.orders.acceptance import Acceptance, PaidOrder, accept, hold_end
 from commission.orders.coupons import codes_named, give_codes_back
 from commission.orders.errors import OrderInOtherState, OrderNotFound
@@ -58,12 +58,16 @@ def pay_order(program: Program, order_id: UUID, paid_at: datetime) -> None:
     (codes,) = codes_named(program.id, [order])
     signs = signs_of_stored(order, codes)
     lines = _lines(program.id, order_id)
-    (acceptance,) = accept(program, [PaidOrder(order.customer_id, paid_at, lines, origin_of_stored(order), signs)])
+    (acceptance,) = accept(
+        program, [PaidOrder(order.id, order.customer_id, paid_at, lines, origin_of_stored(order), signs)]
+    )
     paid = order._replace(
         status="paid", paid_at=paid_at, attribution_source=acceptance.source,
-        attributed_member_id=acceptance.member_id, **acceptance.origin._asdict(),
+        attributed_member_id=acceptance.member_id, guard_status=acceptance.guard_status, **acceptance.origin._asdict(),
     )  # fmt: skip
     _write_paid(program, paid, acceptance)
+    inspection.record(program.id, acceptance.signals)
+    inspection.look_later(program.id, order_id)
     record_sales(program, [(paid, acceptance)])
 
 
@@ -71,13 +75,14 @@ def _write_paid(program: Program, paid: OrderRecord, acceptance: Acceptance) -> 
     execute(
         """UPDATE orders SET status = 'paid', paid_at = %(paid_at)s, plan_id = %(plan_id)s,
                   settings_version = %(version)s, attribution_source = %(source)s,
-                  attributed_member_id = %(member_id)s, evidence = %(evidence)s, channel = %(channel)s,
+                  attributed_member_id = %(member_id)s, evidence = %(evidence)s,
+                  guard_status = %(guard_status)s, channel = %(channel)s,
                   group_id = %(group_id)s, content_id = %(content_id)s, session_id = %(session_id)s,
                   sub_ids = %(sub_ids)s, campaign_id = %(campaign_id)s, link_id = %(link_id)s, click_id = %(click_id)s
            WHERE program_id = %(program_id)s AND id = %(order_id)s AND status = 'placed'""",
         program_id=program.id, order_id=paid.id, paid_at=paid.paid_at, plan_id=acceptance.plan_id,
         version=program.settings_version, source=acceptance.source, member_id=acceptance.member_id,
-        evidence=json(acceptance.evidence), **acceptance.origin._asdict(),
+        evidence=json(acceptance.evidence), guard_status=acceptance.guard_status, **acceptance.origin._asdict(),
     )  # fmt: skip
 
 

@@ -3,10 +3,10 @@
 Locks customers, then stock (see `stock`); the coupon itself is only read. Callers hold the transaction.
 """
 
+import secrets
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from random import sample
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,7 +27,11 @@ from coupons.vouchers.rules import CodeKind, CodeStatus, Reason, validity_reason
 Outcome = CodeRecord | Conflict
 
 _TRIED = 8
-"""Shards that a claim looks at in its first statement: few rows to read, and hardly ever all of them held."""
+_WINDOWS = tuple(
+    "{" + ",".join(str((first + step) % stock.SHARDS) for step in range(_TRIED)) + "}" for first in range(stock.SHARDS)
+)
+"""Shards that a claim looks at in its first statement, as PostgreSQL writes arrays: few rows to read, and hardly ever
+all of them held."""
 
 _NOT_VALID = {
     Reason.NOT_YET_VALID: NotYetValid,
@@ -134,7 +138,7 @@ def _claim_at_once(
            SELECT EXISTS (SELECT 1 FROM allowed), EXISTS (SELECT 1 FROM taken), EXISTS (SELECT 1 FROM made),
                   (SELECT expires_at FROM made)""",
         program_id=program_id, coupon_id=coupon_id, customer_id=customer_id, at=at, id=code_id, code=text,
-        shards=_some_shards(),
+        shards=secrets.choice(_WINDOWS),
     )  # fmt: skip
     if found is None or (found.taken and not found.made):
         raise Collision("the text of the code exists")
@@ -143,11 +147,6 @@ def _claim_at_once(
     return True, CodeRecord(
         code_id, coupon_id, text, CodeKind.CLAIMED, None, customer_id, CodeStatus.ACTIVE, found.expires_at, at, at
     )
-
-
-def _some_shards() -> str:
-    """As PostgreSQL writes an array: cheaper than to adapt a list for each claim."""
-    return "{" + ",".join(map(str, sample(range(stock.SHARDS), _TRIED))) + "}"
 
 
 def _claim_in_steps(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from core.auth.access import ME, PUBLIC, Role
+from core.auth.access import ME, PERMISSIONS, PUBLIC, Role
 from core.http.examples import example_of
 from core.http.openapi import declared
 from tests.clients import ApiClient, TestProgram, make_program
@@ -39,6 +39,8 @@ QUERIES: list[str] = [
 
 
 def _credential_for(access: str) -> str:
+    if access in PERMISSIONS and PERMISSIONS[access].key and not PERMISSIONS[access].roles:
+        return "key"
     return {ME: "member", PUBLIC: "anonymous"}.get(access, "owner")
 
 
@@ -59,7 +61,7 @@ def _calls(app: Flask) -> list[tuple[str, str, str, Any]]:
     """Method, path pattern, credential and example body of every operation."""
     calls = []
     for rule, method, spec in declared(app):
-        caller = "key" if spec.access == "tokens:write" else _credential_for(spec.access)
+        caller = _credential_for(spec.access)
         body = example_of(spec.body.schema) if spec.body else None
         calls.append((method, rule.rule, caller, body))
     return calls
