@@ -13,15 +13,17 @@ from coupons.links.service import Link
 from coupons.traffic.queries import KeySums, Position
 from coupons.traffic.schemas import (
     KeySumsShape,
+    OwnStatsShape,
     RankingQuery,
     SeriesQuery,
     StatsQuery,
     StatsShape,
     key_sums_shape,
+    own_stats_shape,
     stats_shape,
 )
 from coupons.traffic.spans import Asked
-from coupons.traffic.stats import codes_of, key_named, link_named, ranking, stats_of
+from coupons.traffic.stats import Stats, codes_of, key_named, link_named, ranking, stats_of
 
 blueprint = Blueprint("traffic", __name__)
 
@@ -29,13 +31,14 @@ blueprint = Blueprint("traffic", __name__)
 @blueprint.get("/v1/links/<ref:ref>/stats")
 @endpoint("stats:read", summary="Clicks, orders and sales of a link", query=StatsQuery, answer=StatsShape)
 def show_link_stats(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
-    return _of_link(actor, link_named(actor.program_id, _link(ref)), query)
+    return stats_shape(_of_link(actor, link_named(actor.program_id, _link(ref)), query), actor.program.currency)
 
 
 @blueprint.get("/v1/me/links/<ref:ref>/stats")
-@endpoint("me", summary="Clicks, orders and sales of my link", query=StatsQuery, answer=StatsShape)
+@endpoint("me", summary="Clicks, orders and sales of my link", query=StatsQuery, answer=OwnStatsShape)
 def show_my_link_stats(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
-    return _of_link(actor, link_named(actor.program_id, _link(ref), actor.id), query)
+    link = link_named(actor.program_id, _link(ref), actor.id)
+    return own_stats_shape(_of_link(actor, link, query), actor.program.currency)
 
 
 @blueprint.get("/v1/stats")
@@ -65,9 +68,8 @@ def show_series(actor: Actor, query: dict[str, Any]) -> Any:
     return stats_shape(stats, actor.program.currency)
 
 
-def _of_link(actor: Actor, link: Link, query: dict[str, Any]) -> dict[str, Any]:
-    stats = stats_of(actor.program, "link", str(link.id), query["interval"], _asked(query))
-    return stats_shape(stats, actor.program.currency)
+def _of_link(actor: Actor, link: Link, query: dict[str, Any]) -> Stats:
+    return stats_of(actor.program, "link", str(link.id), query["interval"], _asked(query))
 
 
 def _link(text: str) -> Ref:

@@ -91,6 +91,15 @@ class StatsShape(SumsShape):
     series = fields.List(fields.Nested(PointShape), metadata={"description": "without a gap, oldest first"})
 
 
+class OwnStatsShape(StatsShape):
+    """As the link's owner sees it: what his upline earns by it is not his to learn."""
+
+    series = fields.List(fields.Nested(PointShape(exclude=("commission",))))
+
+    class Meta:
+        exclude = ("commission",)
+
+
 class KeySumsShape(SumsShape):
     key = fields.String(metadata={"description": "the id of the link or member, or the word"})
     link_code = fields.String(allow_none=True, metadata={"description": "only with group_by=link"})
@@ -102,6 +111,13 @@ def stats_shape(stats: Stats, currency: str) -> dict[str, Any]:
         "interval": stats.interval,
         "series": [{"at": point.at, **sums_shape(point.sums)} for point in stats.series],
     }
+
+
+def own_stats_shape(stats: Stats, currency: str) -> dict[str, Any]:
+    shown = stats_shape(stats, currency)
+    for sums in (shown, *shown["series"]):
+        del sums["commission"]
+    return shown
 
 
 def key_sums_shape(row: KeySums, dimension: str, codes: dict[str, str]) -> dict[str, Any]:

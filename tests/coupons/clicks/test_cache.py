@@ -14,7 +14,7 @@ from core.caching.service import LINKS, announce, prune_changes
 from core.clock import now
 from core.db import execute, scalar, transaction
 from core.ids import new_id
-from coupons.clicks import cache
+from coupons.clicks import cache, shared_targets
 from coupons.clicks.cache import TargetCache
 from tests.clients import TestProgram
 from tests.coupons.clicks.following import change_link, eventually, make_link
@@ -23,8 +23,9 @@ NEW = "https://shop.example/new"
 
 
 @pytest.fixture
-def two(app: Flask) -> Iterator[list[TargetCache]]:
-    """The caches of two processes, in one: each with a feed of its own."""
+def two(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[TargetCache]]:
+    """The caches of two processes, in one: each with a feed of its own, and patient with a busy machine's Valkey."""
+    monkeypatch.setattr(shared_targets, "_TIMEOUT_SECONDS", 10.0)
     made = []
     for _ in range(2):
         twin = create_app(app.config["SETTINGS"])

@@ -130,7 +130,10 @@ def test_what_makes_no_sense_is_refused_with_its_place(
 def test_a_member_sees_his_own_links_only(program: TestProgram, link: dict[str, Any]) -> None:
     clicked(program, link, DAY)
     path = f"/v1/me/links/{link['id']}/stats?from=2026-11-10&to=2026-11-10"
-    assert program.member("ext:seller").get(path).json["clicks"] == 1
+    mine = program.member("ext:seller").get(path).json
+    assert mine["clicks"] == mine["series"][0]["clicks"] == 1
+    assert "commission" not in mine  # his upline's is in that sum
+    assert "commission" not in mine["series"][0]
     program.client.post("/v1/members", {"external_id": "other"})
     assert program.member("ext:other").get(path).status_code == 404
     assert program.client.get(path).status_code == 403
