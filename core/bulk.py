@@ -46,7 +46,8 @@ class _Column(NamedTuple):
     literal: Callable[[Sequence[Any]], str]
 
 
-def _numbers(values: Sequence[Any]) -> str:
+def number_array(values: Sequence[int | None]) -> str:
+    """An array of whole numbers."""
     try:
         return "{" + ",".join(map(_DIGITS, values)) + "}"
     except TypeError:  # some are null
@@ -58,7 +59,7 @@ def _bare(texts: Iterable[str]) -> str:
     return "{" + ",".join(texts) + "}"
 
 
-def _texts(values: Sequence[str | None]) -> str:
+def text_array(values: Sequence[str | None]) -> str:
     """An array of texts, quoted; the usual ones, without quotes or backslashes of their own, all at once."""
     if None not in values:
         joined = '","'.join(values)  # type: ignore[arg-type]  # no None is in it
@@ -99,30 +100,30 @@ def _flags(values: Sequence[bool | None]) -> str:
 
 
 def _byteas(values: Sequence[bytes | None]) -> str:
-    return _texts([None if value is None else "\\x" + value.hex() for value in values])
+    return text_array([None if value is None else "\\x" + value.hex() for value in values])
 
 
 def _documents(values: Sequence[Any]) -> str:
-    return _texts([None if value is None else orjson.dumps(value).decode() for value in values])
+    return text_array([None if value is None else orjson.dumps(value).decode() for value in values])
 
 
 def _lists(literal: Callable[[Sequence[Any]], str], values: Sequence[Sequence[Any] | None]) -> str:
-    return _texts([None if value is None else literal(value) for value in values])
+    return text_array([None if value is None else literal(value) for value in values])
 
 
 _DIGITS = int.__repr__  # refuses None instead of writing it
 
 _KINDS: list[tuple[type[Any], str, str | None, Callable[[Sequence[Any]], str]]] = [
-    (SmallInteger, "smallint", None, _numbers),
-    (BigInteger, "bigint", None, _numbers),
-    (Integer, "integer", None, _numbers),
+    (SmallInteger, "smallint", None, number_array),
+    (BigInteger, "bigint", None, number_array),
+    (Integer, "integer", None, number_array),
     (Uuid, "uuid", None, _ids),
     (DateTime, "timestamptz", None, _instants),
     (Date, "date", None, _instants),
     (Boolean, "boolean", None, _flags),
     (LargeBinary, "bytea", None, _byteas),
     (JSONB, "text", "jsonb", _documents),
-    (Text, "text", None, _texts),
+    (Text, "text", None, text_array),
 ]
 
 

@@ -95,15 +95,18 @@ def engine_options(pool_size: int) -> dict[str, Any]:
 
 
 @contextmanager
-def transaction(program_id: UUID | None = None, *, read_only: bool = False) -> Iterator[None]:
+def transaction(
+    program_id: UUID | None = None, *, read_only: bool = False, lock_timeout_ms: int | None = None
+) -> Iterator[None]:
     """One transaction on one connection, for one program (None: kernel tables without tenancy only).
 
     Commits when the block ends, rolls back when it raises. Transactions do not nest: a service that finds
-    itself inside one simply uses it.
+    itself inside one simply uses it. `lock_timeout_ms`: wait for a lock only so long, not the usual 15 s.
     """
     if _connection.get() is not None:
         raise RuntimeError("a transaction is already open: only edges open transactions")
-    proxied, connection = _begin(program_id, read_only)
+    opening = _opening(program_id, read_only, lock_timeout_ms)
+    proxied, connection = _begin(opening)
     token = _connection.set(connection)
     try:
         yield
@@ -144,12 +147,18 @@ def repeatable(read: Callable[P, T]) -> Callable[P, T]:
     return patient
 
 
-def _begin(program_id: UUID | None, read_only: bool) -> tuple[PoolProxiedConnection, psycopg.Connection[Any]]:
-    # one round trip: BEGIN and the tenancy setting travel as one simple query
+def _opening(program_id: UUID | None, read_only: bool, lock_timeout_ms: int | None) -> str:
+    # one round trip: BEGIN and the settings travel as one simple query
     # a reader sees one moment, however many statements its answer takes
     opening = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN"
     if program_id is not None:
         opening += f"; SET LOCAL banyan.program_id = '{UUID(str(program_id))}'"
+    if lock_timeout_ms is not None:
+        opening += f"; SET LOCAL lock_timeout = {int(lock_timeout_ms)}"
+    return opening
+
+
+def _begin(opening: str) -> tuple[PoolProxiedConnection, psycopg.Connection[Any]]:
     for last_try in (False, True):
         proxied = _living_connection()
         connection = _driver(proxied)
@@ -217,6 +226,11 @@ def _roll_back(proxied: PoolProxiedConnection, connection: psycopg.Connection[An
         proxied.invalidate()
 
 
+def in_transaction() -> bool:
+    """Whether one is open here: for the few who open one of their own where the edge has not."""
+    return _connection.get() is not None
+
+
 def connection() -> psycopg.Connection[Any]:
     """The connection of the open transaction."""
     current = _connection.get()
@@ -271,5 +285,6 @@ def json(value: Any) -> Jsonb:
 __all__ = [
     "APPLICATION_ROLE", "Amount", "Amounts", "Base", "Collision", "Count", "Hash", "Id", "IdKey", "Ids",
     "Instant", "Json", "JsonList", "ProgramKey", "Small", "Words", "connection", "date", "db", "engine_options",
-    "execute", "fetch_all", "fetch_one", "json", "repeatable", "savepoint", "scalar", "scalars", "transaction",
+    "execute", "fetch_all", "fetch_one", "in_transaction", "json", "repeatable", "savepoint", "scalar", "scalars",
+    "transaction",
 ]  # fmt: skip

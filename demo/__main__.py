@@ -21,8 +21,9 @@ from demo.product import ProductError
 from demo.replay import replay
 from demo.retail import RetailFolder, SourceError
 from demo.run import BATCH, Options
+from demo.web import WebError
 
-_REASONS = (IntakeError, OfficeError, ProductError, SourceError, SettingsError)
+_REASONS = (IntakeError, OfficeError, ProductError, SourceError, SettingsError, WebError)
 _OUTAGES = (psycopg.OperationalError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.TimeoutError)
 
 

@@ -23,6 +23,7 @@ from core.errors import NotFound
 from core.ids import parse_public_id, public_id
 from core.programs.service import change_program, create_program
 from core.servers.conditions import web_host
+from demo.campaign import Campaign
 from demo.retail import CURRENCY
 
 TIMEZONE = "Europe/London"
@@ -52,7 +53,8 @@ class Access(msgspec.Struct, frozen=True):
     publishable_key: str
     owner: LogIn
     finance: tuple[LogIn, LogIn]
-    loaded: bool = False  # all of the demo is in
+    loaded: bool = False  # all of the shop's data is in, and its affiliates are paid
+    campaign: Campaign = Campaign()
 
     @property
     def program(self) -> UUID:

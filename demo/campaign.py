@@ -20,9 +20,10 @@ _SEARCH_ENGINE = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com
 
 
 class Visit(msgspec.Struct, frozen=True):
-    """A link that was followed: as whom, which click it was, and when the visitor had arrived."""
+    """A link that was followed: by whom, which click it was, and when he had arrived."""
 
-    visitor: str
+    person: str
+    visitor: str  # the browser's cookie
     click_id: str
     at: datetime
 
@@ -30,7 +31,7 @@ class Visit(msgspec.Struct, frozen=True):
 class Campaign(msgspec.Struct, frozen=True):
     """How far it is. Kept in demo.json after each step that could not be repeated without adding something."""
 
-    leads_to: str  # where this copy's web was: the links lead to its page
+    leads_to: str = ""  # where this copy's web was: the links lead to a page of it; empty: there are no links
     coupons: dict[str, str] = {}
     visits: tuple[Visit, ...] = ()
     complete: bool = False
@@ -55,15 +56,18 @@ class PlannedVisit(NamedTuple):
 class PlannedOrder(NamedTuple):
     """What a visitor buys after the last of his visits."""
 
-    external_id: str
-    person: str
-    items: list[dict[str, Any]]
-    coupon_codes: list[str]
+    customer: str
+    content: dict[str, Any]
 
 
 def item(article: tuple[str, int], quantity: int) -> dict[str, Any]:
     """A line as orders and quotes take it."""
     return {"sku": article[0], "category": "goods", "quantity": quantity, "unit_price": article[1]}
+
+
+def _order(external_id: str, customer: str, items: list[dict[str, Any]], *codes: str) -> PlannedOrder:
+    named = {"external_id": external_id, "customer_external_id": customer}
+    return PlannedOrder(customer, named | {"items": items, "coupon_codes": list(codes)})
 
 
 EXAMPLE_ITEM = item(_CAKESTAND, 2)
@@ -87,26 +91,28 @@ LINKS = (
     SharedLink("mail", 0, {"channel": "mail", "sub_ids": ["footer"]}),
 )  # fmt: skip
 VISITS = (
-    PlannedVisit("ann", "cake", _PHONE),
-    PlannedVisit("ann", "cake", _PHONE),  # the same visitor on the same day: one unique click
-    PlannedVisit("ben", "video", _DESKTOP),
-    PlannedVisit("cho", "video", _IN_WECHAT),
-    PlannedVisit("dee", "cake", _IN_WECHAT),
-    PlannedVisit("eli", "mail", _DESKTOP),
-    PlannedVisit("robot", "cake", _SEARCH_ENGINE),
+    PlannedVisit("demo-ann", "cake", _PHONE),
+    PlannedVisit("demo-ann", "cake", _PHONE),  # the same visitor on the same day: one unique click
+    PlannedVisit("demo-ben", "video", _DESKTOP),
+    PlannedVisit("demo-cho", "video", _IN_WECHAT),
+    PlannedVisit("demo-dee", "cake", _IN_WECHAT),
+    PlannedVisit("demo-eli", "mail", _DESKTOP),
+    PlannedVisit("demo-robot", "cake", _SEARCH_ENGINE),
 )
-REGISTERED, CLAIMANT = "ann", "dee"
+SHARER_NAME = "Rose"  # who brings the most; as posters have it
+REGISTERED, REGISTERED_NAME, CLAIMANT = "demo-ann", "Ann", "demo-dee"
 ORDERS = (
-    PlannedOrder("web-1001", "ann", [EXAMPLE_ITEM], []),
-    # he came by one member's link and used another's code
-    PlannedOrder("web-1002", "ben", [item(_HEART, 6), item(_CAKESTAND, 1)], [COUPON_CODE]),
-    PlannedOrder("web-1003", "cho", [item(_PAPER_CHAIN, 10)], []),
+    _order("demo-1001", "demo-ann", [EXAMPLE_ITEM]),
+    # he came by one member's link and uses another's code
+    _order("demo-1002", "demo-ben", [item(_HEART, 6), item(_CAKESTAND, 1)], COUPON_CODE),
+    _order("demo-1003", "demo-cho", [item(_PAPER_CHAIN, 10)]),
 )
 
 
 def sharers(folder: RetailFolder) -> list[str]:
-    """The two members who invited most; ties to the earlier in the file."""
-    invited = Counter(member.inviter for member in folder.members() if member.inviter)
+    """Of the members who were invited themselves the two who invited most; ties to the earlier in the file."""
+    inviters = {member.external_id: member.inviter for member in folder.members()}
+    invited = Counter(inviter for inviter in inviters.values() if inviter and inviters[inviter])
     return [member for member, _ in invited.most_common(2)]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from flask import Flask
 from rich.console import Console
 
 from demo.accounts import Access, base_url, establish, keep, kept
+from demo.launch import launch
 from demo.outcome import example_of
 from demo.progress import Show, showing
 from demo.report import summary_lines, way_on_lines
@@ -25,7 +27,7 @@ def load_demo(app: Flask, console: Console, folder: RetailFolder, options: Optio
     """Make the demo program and load it, go on where an earlier start was broken off, or say that it is there.
 
     Raises:
-        IntakeError, OfficeError, SourceError: it cannot go on; the message says why.
+        IntakeError, OfficeError, SourceError, WebError: it cannot go on; the message says why.
     """
     settings = app.config["SETTINGS"]
     path = settings.data_dir / FILE
@@ -36,6 +38,8 @@ def load_demo(app: Flask, console: Console, folder: RetailFolder, options: Optio
             show.lines(summary_lines(passed.outcome))
             access = msgspec.structs.replace(access, loaded=True)
             keep(path, access)
+        # after the payout and the fingerprint: those are of the shop's own orders
+        access = launch(access, folder, show, partial(keep, path))
         show.lines(way_on_lines(access, str(path), example_of(access.program)))
 
 
@@ -46,7 +50,7 @@ def _access(app: Flask, path: Path, show: Show) -> Access:
         return establish(app, NAME, path)
     show.line(
         "The demo is there already 演示数据已就绪"
-        if access.loaded
+        if access.campaign.complete
         else "The demo goes on where it was broken off 演示继续加载"
     )
     here = msgspec.structs.replace(access, base_url=base_url(app.config["SETTINGS"]))

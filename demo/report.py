@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from core.ids import public_id
 from core.money import CURRENCY_EXPONENTS
 from demo.accounts import Access
+from demo.campaign import COUPON_CODE, EXAMPLE_ITEM, SHOWN, link_code
 from demo.intake import Intake
 from demo.outcome import Example, Outcome
 
@@ -98,6 +99,18 @@ def curl_lines(access: Access, example: Example) -> list[str]:
     ]
 
 
+def campaign_lines(access: Access) -> list[str]:
+    """A link's clicks and poster, and what a coupon code takes off: commands that work as they stand."""
+    key = shlex.quote(f"Authorization: Bearer {access.api_key}")
+    link = f"{access.base_url}/v1/links/ext:{link_code(access.program_id, SHOWN)}"
+    quote = shlex.quote(orjson.dumps({"items": [EXAMPLE_ITEM], "codes": [COUPON_CODE]}).decode())
+    return [
+        f"curl -sS -H {key} '{link}/stats?interval=month'",
+        f"curl -sS -H {key} -o poster.png {link}/poster.png",
+        f"curl -sS -H {key} -H 'Content-Type: application/json' -d {quote} {access.base_url}/v1/coupon-quotes",
+    ]
+
+
 def way_on_lines(access: Access, kept_in: str | None, example: Example | None) -> Iterator[str]:
     """Addresses, keys, log-ins and commands."""
     yield ""
@@ -110,12 +123,18 @@ def way_on_lines(access: Access, kept_in: str | None, example: Example | None) -
     yield f"  {_padded('publishable key 公开密钥')} {access.publishable_key}"
     for name, who in (("owner 所有者", access.owner), *(("finance 财务", who) for who in access.finance)):
         yield f"  {_padded(name)} {who.email}  {who.password}"
+    if access.campaign.complete:
+        yield f"  {_padded('short link 短链接')} {access.base_url}/r/{link_code(access.program_id, SHOWN)}"
     if kept_in:
         yield f"  {_padded('all of this, for you alone')} {kept_in}"
     if example:
         yield ""
         yield "Try 试一试: a balance, why an order pays what it pays, what a sale would earn (分享赚)"
         yield from (f"  {line}" for line in curl_lines(access, example))
+    if access.campaign.complete:
+        yield ""
+        yield "Open the short link in a browser 打开短链接 (curl is a robot); its clicks, its poster, a code's worth"
+        yield from (f"  {line}" for line in campaign_lines(access))
 
 
 def _padded(name: str) -> str:

@@ -14,4 +14,4 @@ class ClaimDecided(WrongState):
 
 class TooManyClaims(Conflict):
     code = "too_many_claims"
-    title = "Too many claims are open; wait for their answers"
+    title = "Too many claims are open or were made today; wait for their answers"

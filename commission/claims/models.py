@@ -36,4 +36,5 @@ class AttributionClaimRow(Base):
         ),
         Index("ix_attribution_claims_status", "program_id", "status", "id"),
         Index("ix_attribution_claims_order", "program_id", "order_external_id"),
+        Index("ix_attribution_claims_member", "program_id", "member_id", "id"),
     )  # fmt: skip

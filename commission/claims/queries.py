@@ -6,6 +6,7 @@ from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from core.db import fetch_all, fetch_one, scalar
+from core.ids import first_id_at
 
 
 class Claim(NamedTuple):
@@ -42,11 +43,13 @@ def open_claim(program_id: UUID, member_id: UUID, order_external_id: str) -> Cla
     )  # fmt: skip
 
 
-def open_count(program_id: UUID, member_id: UUID) -> int:
+def claim_count(program_id: UUID, member_id: UUID, since: datetime) -> int:
+    """His claims that wait for an answer, and those made since, answered or not."""
     found: int = scalar(
         """SELECT count(*) FROM attribution_claims
-           WHERE program_id = %(program_id)s AND member_id = %(member_id)s AND status IN ('waiting', 'open')""",
-        program_id=program_id, member_id=member_id,
+           WHERE program_id = %(program_id)s AND member_id = %(member_id)s
+             AND (status IN ('waiting', 'open') OR id >= %(first)s)""",
+        program_id=program_id, member_id=member_id, first=first_id_at(since),
     )  # fmt: skip
     return found
 

@@ -1,7 +1,7 @@
 """Attribution claims: made by members, answered by rules or by staff. Callers hold the transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from core.db import Collision, execute, scalar
 from core.ids import new_id, public_id
 from referral.members import service as members
 
-MOST_OPEN = 20  # of one member
+MOST_CLAIMS = 20  # of one member: open ones and those of a day, for what rules answer at once tells of an order
 _CHUNK = 500
 
 
@@ -25,7 +25,7 @@ def make_claim(actor: Actor, order_external_id: str, note: str | None) -> tuple[
     """A member asks for an order; his claim, and whether it is new. An open one to the same order is the same claim.
 
     Raises:
-        TooManyClaims: MOST_OPEN of his claims wait for an answer.
+        TooManyClaims: MOST_CLAIMS of his claims wait for an answer or are of the last day.
     """
     program = actor.program
     standing = queries.open_claim(program.id, actor.id, order_external_id)
@@ -36,9 +36,9 @@ def make_claim(actor: Actor, order_external_id: str, note: str | None) -> tuple[
         "SELECT 1 FROM members WHERE program_id = %(program_id)s AND id = %(id)s FOR NO KEY UPDATE",
         program_id=program.id, id=actor.id,
     )  # fmt: skip
-    if queries.open_count(program.id, actor.id) >= MOST_OPEN:
-        raise TooManyClaims()
     at = now()
+    if queries.claim_count(program.id, actor.id, at - timedelta(days=1)) >= MOST_CLAIMS:
+        raise TooManyClaims()
     order = orders.orders_named(program.id, [order_external_id]).get(order_external_id)
     verdict = _verdict(program, order, actor.id, at, at)
     return _insert(program.id, actor.id, order_external_id, note, verdict, at), True

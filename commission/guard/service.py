@@ -138,7 +138,7 @@ def decide_order(actor: Actor, order_id: UUID, action: Literal["release", "rejec
     order = orders.locked_order(actor.program_id, order_id)
     if order.guard_status != "held":
         raise NothingToDecide(status_now=order.guard_status)
-    if action == "reject":
+    if action == "reject" and order.status != "canceled":  # of a canceled one nothing is left to take
         orders.reattribute(actor, order_id, None, reason)
     orders.set_guard_status(actor.program_id, order, "released" if action == "release" else "rejected")
     execute(

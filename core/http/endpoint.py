@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -92,16 +93,15 @@ def endpoint(  # noqa: PLR0913 -- each is one fact about the endpoint, given by 
     one transaction of the actor's program (read-only for GET) and returns a value, or a pair of value and status.
     `answer` is the shape shown in OpenAPI (a page of it where `paged`). `also`: other 2xx statuses it may answer.
     `refuses`: the codes of its own refusals. `secret`: the answer is never stored. `media_type`: of an answer that
-    is a file, several with ", " between. `transactional` False: the view keeps its effect elsewhere than in the
-    database and runs without a transaction, unless an Idempotency-Key asks for one; never for staff, whose doings are
-    audited. `prepare` is called before the transaction with the view's own arguments and does what must not be waited
-    for inside one (the network), in transactions of its own; the view gets what it returned as `prepared`.
-    `description`: what a client must know beyond the summary.
+    is a file, several with ", " between. `transactional` False: the view runs without a transaction, because its
+    effect is not in the database or it commits that itself; but inside the edge's for staff, whose doings are audited
+    in it, under an Idempotency-Key, whose answer is kept in it, and again when the view raised a collision
+    (`core.db.in_transaction` tells the view which it is). `prepare` is called before the transaction with the view's
+    own arguments and does what must not be waited for inside one (the network), in transactions of its own; the view
+    gets what it returned as `prepared`. `description`: what a client must know beyond the summary.
     """
     if access not in PERMISSIONS and access != PUBLIC:
         raise ValueError(f"{access} is no permission of core/auth/access.py")
-    if not transactional and PERMISSIONS[access].roles:
-        raise ValueError(f"{access} is held by staff: what they do is audited in a transaction")
     loader = SchemaLoader(body) if isinstance(body, type) else body
     spec = Endpoint(
         access=access, summary=summary, description=description, body=loader, query=query, answer=answer,
@@ -153,8 +153,9 @@ def _load_query(schema: Schema) -> Any:
 
 def _perform(spec: Endpoint, view: View, actor: Actor, inputs: Inputs, raw: bytes) -> Response:
     """Run the view in a transaction; a deadlock or serialization failure had no effect and is tried again."""
-    if not spec.transactional and "Idempotency-Key" not in request.headers:
-        return _answer(spec, view(**inputs()))
+    if not (spec.transactional or actor.kind is ActorKind.STAFF or "Idempotency-Key" in request.headers):
+        with suppress(*_COLLISIONS):  # nothing was written: it is carried out in a transaction after all
+            return _answer(spec, view(**inputs()))
     reads = request.method in _READS
     prepared = {"prepared": spec.prepare(**inputs())} if spec.prepare else {}
     for left in reversed(range(_RETRIES)):

@@ -67,14 +67,71 @@ def framed(click_id: bytes, visitor_key: bytes, address_hash: bytes, agent: byte
     return _FRAME.pack(MAGIC, len(body), crc32(body)) + body
 
 
+class Frame(NamedTuple):
+    """A click as it lies in a segment: nothing is decoded that most readers have no use for.
+
+    `flags`: PREFETCH | BY_API | WITH_ADDRESS. `static`: what all clicks of the link have in common.
+    """
+
+    id: bytes
+    visitor_key: bytes
+    address_hash: bytes
+    flags: int
+    agent: bytes
+    static: bytes
+
+    @property
+    def program_id(self) -> UUID:
+        return UUID(bytes=self.static[:16])
+
+
+class Static(NamedTuple):
+    """The static part, decoded."""
+
+    program_id: UUID
+    link_id: UUID
+    member_id: UUID
+    campaign_id: str | None
+    channel: str | None
+    group_id: str | None
+    content_id: str | None
+    session_id: str | None
+    sub_ids: tuple[str, ...]
+
+
+def frame_of(record: ClickRecord) -> Frame:
+    """The record as it would lie in a segment."""
+    frames, _ = frames_in(encode(record), 1)
+    return frames[0]
+
+
+def record_of(frame: Frame) -> ClickRecord:
+    """Everything decoded."""
+    return ClickRecord(
+        id=UUID(bytes=frame.id),
+        visitor_key=frame.visitor_key,
+        address_hash=frame.address_hash,
+        user_agent=frame.agent.decode("utf-8", "replace"),
+        via="api" if frame.flags & BY_API else "redirect",
+        prefetch=bool(frame.flags & PREFETCH),
+        **static_of(frame.static)._asdict(),
+    )
+
+
 def decode(buffer: bytes, most: int) -> tuple[list[ClickRecord], int]:
+    """As `frames_in`, decoded."""
+    frames, used = frames_in(buffer, most)
+    return list(map(record_of, frames)), used
+
+
+def frames_in(buffer: bytes, most: int) -> tuple[list[Frame], int]:
     """Up to `most` whole records from the start of the buffer, and how many bytes they and damage between them take.
 
     Damage with a whole record after it is passed over; what is not whole at the end is left, it may still grow.
     """
-    records: list[ClickRecord] = []
+    frames: list[Frame] = []
     at = 0
-    while len(records) < most:
+    while len(frames) < most:
         body = _body_at(buffer, at)
         if body is None:
             at_next = _next_whole(buffer, at + 1)
@@ -82,9 +139,9 @@ def decode(buffer: bytes, most: int) -> tuple[list[ClickRecord], int]:
                 break
             at = at_next
             continue
-        records.append(_decoded(body))
+        frames.append(_frame(body))
         at += _FRAME.size + len(body)
-    return records, at
+    return frames, at
 
 
 def _body_at(buffer: bytes, at: int) -> bytes | None:
@@ -107,36 +164,28 @@ def _next_whole(buffer: bytes, start: int) -> int | None:
     return None
 
 
-def _decoded(body: bytes) -> ClickRecord:
-    click_id, visitor_key, address_hash, flags, agent_length = _MOVING.unpack_from(body)
-    start = _MOVING.size + agent_length
-    program_id, link_id, member_id, dimensions, sub_ids = _static_of(body[start:])
-    campaign_id, channel, group_id, content_id, session_id = dimensions
-    return ClickRecord(
-        program_id=program_id,
-        id=UUID(bytes=click_id),
-        link_id=link_id,
-        member_id=member_id,
-        visitor_key=visitor_key,
-        address_hash=address_hash if flags & WITH_ADDRESS else b"",
-        user_agent=body[_MOVING.size : start].decode("utf-8", "replace"),
-        via="api" if flags & BY_API else "redirect",
-        prefetch=bool(flags & PREFETCH),
-        campaign_id=campaign_id,
-        channel=channel,
-        group_id=group_id,
-        content_id=content_id,
-        session_id=session_id,
-        sub_ids=sub_ids,
-    )
+def _frame(body: bytes) -> Frame:
+    click_id, visitor_key, address_hash, flags, agent_length = _unpacked(body)
+    end = _HEAD_BYTES + agent_length
+    if not flags & WITH_ADDRESS:
+        address_hash = b""
+    return Frame(click_id, visitor_key, address_hash, flags, body[_HEAD_BYTES:end], body[end:])
+
+
+_HEAD_BYTES = _MOVING.size
+_unpacked = _MOVING.unpack_from
 
 
 @lru_cache(maxsize=10_000)  # most clicks are of few links, and making UUIDs is what reading costs
-def _static_of(part: bytes) -> tuple[UUID, UUID, UUID, Sequence[str | None], tuple[str, ...]]:
-    """Program, link, member, what rides on the link, and its sub-ids."""
+def static_of(part: bytes) -> Static:
+    """What the bytes of a static part say."""
     program_id, link_id, member_id = (UUID(bytes=part[at : at + 16]) for at in range(0, 48, 16))
     texts = _texts(part, 49, 5 + part[48])
-    return program_id, link_id, member_id, texts[:5], tuple(text for text in texts[5:] if text is not None)
+    sub_ids = tuple(text for text in texts[5:] if text is not None)
+    campaign_id, channel, group_id, content_id, session_id = texts[:5]
+    return Static(
+        program_id, link_id, member_id, campaign_id, channel, group_id, content_id, session_id, sub_ids
+    )  # fmt: skip
 
 
 def _text(value: str | None) -> bytes:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.ids import base32_of, new_id
-from coupons.clicks.records import LONGEST_FRAME, ClickRecord, decode
+from coupons.clicks.records import LONGEST_FRAME, ClickRecord, Frame, frames_in, record_of
 
 SUFFIX = ".seg"
 _DRAFT = ".draft"
@@ -190,6 +190,12 @@ def segments_in(folder: Path) -> Sequence[Path]:
 
 
 def read(path: Path, offset: int, most: int) -> tuple[list[ClickRecord], int]:
+    """As `read_frames`, decoded."""
+    frames, end = read_frames(path, offset, most)
+    return list(map(record_of, frames)), end
+
+
+def read_frames(path: Path, offset: int, most: int) -> tuple[list[Frame], int]:
     """Up to `most` records from a place in a segment, and the place after them. No records: nothing new by now.
 
     Raises:
@@ -199,9 +205,9 @@ def read(path: Path, offset: int, most: int) -> tuple[list[ClickRecord], int]:
         while True:
             file.seek(offset)
             buffer = file.read(_READ_BYTES)
-            records, used = decode(buffer, most)
-            if records or len(buffer) < _READ_BYTES:
-                return records, offset + used
+            frames, used = frames_in(buffer, most)
+            if frames or len(buffer) < _READ_BYTES:
+                return frames, offset + used
             offset += _READ_BYTES - LONGEST_FRAME  # nothing but damage, as a power cut may leave it
 
 
@@ -214,5 +220,5 @@ def is_finished(path: Path, offset: int) -> bool:
             return False
         # only now: what was written before the lock became free is seen
         file.seek(offset)
-        records, _ = decode(file.read(), 1)
-        return not records
+        frames, _ = frames_in(file.read(), 1)
+        return not frames

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -23,15 +23,17 @@ from core.jobs.process import process_app, run_loop
 from coupons.clicks.backlog import backlog_of, free_bytes
 from coupons.clicks.damage import keep_damage
 from coupons.clicks.health import CLICKS, PUT_ASIDE
-from coupons.clicks.judging import instant_of
 from coupons.clicks.places import keep_place, place_in, remove
-from coupons.clicks.records import ClickRecord
-from coupons.clicks.segments import is_finished, read, segments_in
+from coupons.clicks.records import Frame, record_of
+from coupons.clicks.segments import is_finished, read_frames, segments_in
 from coupons.clicks.shipping import by_program, ship_for
 
 _log = structlog.get_logger(__name__)
-MOST = 5_000  # records of one turn
+MOST = 20_000  # records of one turn: under a second
 POLL_SECONDS = 0.2
+PAUSE_SECONDS = 0.5  # between turns that did not find plenty: a few large batches cost less than many small ones
+PLENTY = 5_000
+NICENESS = 10  # visitors are sent on before they are counted
 WATCH_SECONDS = 10
 LATE_SECONDS = 60
 ENOUGH_BYTES = 256 * 1024 * 1024
@@ -51,6 +53,13 @@ class Shipper:
 
     def turn(self) -> bool:
         """Ship up to MOST records; whether there were any."""
+        return self._turn() > 0
+
+    def hurried_turn(self) -> bool:
+        """The same; whether there were so many that more are likely to wait."""
+        return self._turn() >= PLENTY
+
+    def _turn(self) -> int:
         self._watch()
         records, places = self._read()
         self._ship_all(records)
@@ -58,17 +67,17 @@ class Shipper:
             self._places[segment] = place
             with contextlib.suppress(OSError):  # a full disk: only segments that go make room
                 keep_place(segment, place)
-        return bool(records)
+        return len(records)
 
-    def _read(self) -> tuple[list[ClickRecord], dict[Path, int]]:
+    def _read(self) -> tuple[list[Frame], dict[Path, int]]:
         """The next records of all segments, and the places after them. A fair share each, so that none waits long."""
         segments = segments_in(self._folder)
         share = MOST // max(1, len(segments)) + 1
-        records: list[ClickRecord] = []
+        records: list[Frame] = []
         places: dict[Path, int] = {}
         for segment in segments:
             start = self._place(segment)
-            found, end = read(segment, start, share)
+            found, end = read_frames(segment, start, share)
             if end > start:
                 self._keep_damage(segment, start, end, len(found))
                 places[segment] = end
@@ -98,18 +107,17 @@ class Shipper:
             PUT_ASIDE.labels("damaged_bytes").inc(size)
             _log.error("a segment is damaged", segment=segment.name, offset=start, bytes=size)
 
-    def _ship_all(self, records: Sequence[ClickRecord]) -> None:
-        oldest, newest = now() - self._kept, now() + _EARLY
-        fit = [record for record in records if oldest <= instant_of(record.id.int >> 80) <= newest]
+    def _ship_all(self, records: Sequence[Frame]) -> None:
+        oldest, newest = _first_id_at(now() - self._kept), _first_id_at(now() + _EARLY)
+        fit = [record for record in records if oldest <= record.id < newest]
         if len(fit) < len(records):
-            known = {record.id for record in fit}
             for record in records:
-                if record.id not in known:
+                if not oldest <= record.id < newest:
                     self._reject(record, "its time lies outside of what is kept")
         for program_id, own in by_program(fit):
             self._ship(program_id, own)
 
-    def _ship(self, program_id: UUID, records: Sequence[ClickRecord]) -> None:
+    def _ship(self, program_id: UUID, records: Sequence[Frame]) -> None:
         """Ship them, halving where something is refused, until what is refused stands alone."""
         try:
             shipped = ship_for(program_id, records)
@@ -124,10 +132,11 @@ class Shipper:
             for kind, count in shipped.kinds.items():
                 CLICKS.labels(kind).inc(count)
 
-    def _reject(self, record: ClickRecord, reason: str) -> None:
+    def _reject(self, frame: Frame, reason: str) -> None:
         """Put a record aside as JSON, under its id: doing it again changes nothing."""
         folder = self._folder / "rejected"
         folder.mkdir(mode=0o700, exist_ok=True)
+        record = record_of(frame)
         content = orjson.dumps(record._asdict() | {"reason": reason}, default=_shown)
         draft = folder / f".{record.id}.{os.getpid()}"
         draft.write_bytes(content)
@@ -146,6 +155,11 @@ class Shipper:
         free = free_bytes(self._folder)
         if free < ENOUGH_BYTES:
             _log.error("the disk of the clicks is almost full", folder=str(self._folder), free_bytes=free)
+
+
+def _first_id_at(at: datetime) -> bytes:
+    """The lowest id of a click at that moment, as far as ids tell it."""
+    return round(at.timestamp() * 1000).to_bytes(6, "big")
 
 
 def _shown(value: object) -> str:
@@ -172,11 +186,12 @@ def _locked(descriptor: int) -> bool:
 
 
 def main() -> None:
+    os.nice(NICENESS)
     app = process_app("shipper")
     settings = app.config["SETTINGS"]
     shipper = Shipper(settings.clicks_dir, settings.click_retention_days)
     with app.app_context(), only_shipper(settings.clicks_dir):
-        run_loop("shipper", shipper.turn, pause_seconds=POLL_SECONDS)
+        run_loop("shipper", shipper.hurried_turn, pause_seconds=PAUSE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -1,50 +1,109 @@
-"""The rows of clicks and of their days. Callers hold the transaction and the program's turn."""
+"""The rows of clicks and of their days. Callers hold the transaction and the program's turn.
+
+What clicks have in common is sent once a batch, as sorts of clicks; a click itself is five values of a fixed size.
+"""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
-from operator import attrgetter
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from core.bulk import insert_rows
-from core.db import fetch_all
-from coupons.clicks.judging import COUNTED, DAY, EPOCH, Counted, Judged, Pair, Seen, first_of_days, instant_of
-from coupons.clicks.models import ClickDayRow, ClickRow
-from coupons.clicks.records import ClickRecord
+from core.bulk import number_array, text_array
+from core.db import execute, fetch_all, scalar
+from core.packed import PackedBytes, PackedDays, PackedIds, PackedInstants, PackedNumbers
+from coupons.clicks.judging import COUNTED, DAY, KINDS, Clicks, Counted, Pair, instant_of
+from coupons.clicks.records import Static
 
-_MILLISECOND = timedelta(milliseconds=1)
+_LINK_BYTES = 16
+_PAIR_BYTES = 24
+_KEY_BYTES = 28
 
 
-class _Row(NamedTuple):
-    """A row of clicks: what is copied from the record, then what was found out."""
+class Sort(NamedTuple):
+    """What many clicks of a batch have in common."""
 
-    id: UUID
-    link_id: UUID
-    member_id: UUID
-    visitor_key: bytes
-    address_hash: bytes
-    via: str
-    campaign_id: str | None
-    channel: str | None
-    group_id: str | None
-    content_id: str | None
-    session_id: str | None
-    sub_ids: tuple[str, ...]
-    clicked_at: datetime
-    agent_hash: bytes
-    kind: str
+    static: Static
+    by_api: bool
+    kind: int
     is_unique: bool
 
 
-_copied = attrgetter(*(name for name in _Row._fields if name in ClickRecord._fields))
+def insert_clicks(program_id: UUID, clicks: Clicks, numbers: Sequence[int], sorts: dict[int, Sort]) -> None:
+    """Insert them all. `numbers`: of each one's sort.
+
+    Raises:
+        psycopg.errors.UniqueViolation: one of them is there already.
+    """
+    statics = [sort.static for sort in sorts.values()]
+    execute(
+        """INSERT INTO clicks (program_id, id, clicked_at, link_id, member_id, visitor_key, address_hash, agent_hash,
+             via, kind, is_unique, campaign_id, channel, group_id, content_id, session_id, sub_ids)
+           SELECT %(program_id)s, c.id, c.clicked_at, s.link_id, s.member_id, c.visitor_key, c.address_hash,
+             c.agent_hash, s.via, s.kind, s.is_unique, s.campaign_id, s.channel, s.group_id, s.content_id,
+             s.session_id, s.sub_ids::text[]
+           FROM unnest(%(ids)s, %(at)s, %(visitors)s, %(addresses)s, %(agents)s, %(numbers)s)
+                AS c (id, clicked_at, visitor_key, address_hash, agent_hash, number)
+           JOIN unnest(%(sorts)s::int[], %(links)s::uuid[], %(members)s::uuid[], %(vias)s::text[], %(kinds)s::text[],
+                       %(unique)s::bool[], %(campaigns)s::text[], %(channels)s::text[], %(groups)s::text[],
+                       %(contents)s::text[], %(sessions)s::text[], %(sub_ids)s::text[])
+                AS s (number, link_id, member_id, via, kind, is_unique, campaign_id, channel, group_id, content_id,
+                      session_id, sub_ids) ON s.number = c.number""",
+        program_id=program_id,
+        ids=PackedIds(clicks.ids), at=PackedInstants(clicks.at),
+        visitors=PackedBytes([pair[_LINK_BYTES:] for pair in clicks.pairs]),
+        addresses=PackedBytes(clicks.address_hashes), agents=PackedBytes(clicks.agent_hashes),
+        numbers=PackedNumbers(numbers),
+        sorts=number_array(list(sorts)),
+        links=text_array([static.link_id.hex for static in statics]),
+        members=text_array([static.member_id.hex for static in statics]),
+        vias=text_array(["api" if sort.by_api else "redirect" for sort in sorts.values()]),
+        kinds=text_array([KINDS[sort.kind] for sort in sorts.values()]),
+        unique=text_array(["t" if sort.is_unique else "f" for sort in sorts.values()]),
+        campaigns=text_array([static.campaign_id for static in statics]),
+        channels=text_array([static.channel for static in statics]),
+        groups=text_array([static.group_id for static in statics]),
+        contents=text_array([static.content_id for static in statics]),
+        sessions=text_array([static.session_id for static in statics]),
+        sub_ids=text_array([text_array(static.sub_ids) if static.sub_ids else "{}" for static in statics]),
+    )  # fmt: skip
 
 
-class _Day(NamedTuple):
-    """A row of click_days."""
+def known_among(program_id: UUID, clicks: Clicks) -> set[bytes]:
+    """The ids of those that are stored already."""
+    ids = scalar(
+        """SELECT string_agg(uuid_send(c.id), '')
+           FROM unnest(%(ids)s, %(at)s) AS asked (id, clicked_at)
+           JOIN clicks c ON c.program_id = %(program_id)s AND c.id = asked.id AND c.clicked_at = asked.clicked_at""",
+        program_id=program_id, ids=PackedIds(clicks.ids), at=PackedInstants(clicks.at),
+    )  # fmt: skip
+    return _pieces(ids, 16)
 
-    link_id: UUID
-    visitor_key: bytes
-    day: date
+
+def claim_days(program_id: UUID, firsts: dict[bytes, int]) -> list[int]:
+    """Note the days on which visitors clicked links, given as `first_of_days` finds them; the places of those that are
+    the first of theirs.
+    """
+    if not firsts:
+        return []
+    keys = sorted(firsts)
+    claimed = scalar(
+        """WITH claimed AS (
+             INSERT INTO click_days (program_id, link_id, visitor_key, day)
+             SELECT %(program_id)s, link_id, visitor_key, day
+             FROM unnest(%(links)s, %(visitors)s, %(days)s) AS given (link_id, visitor_key, day)
+             ON CONFLICT DO NOTHING RETURNING link_id, visitor_key, day)
+           SELECT string_agg(uuid_send(link_id) || visitor_key || date_send(day), '') FROM claimed""",
+        program_id=program_id, links=PackedIds([key[:_LINK_BYTES] for key in keys]),
+        visitors=PackedBytes([key[_LINK_BYTES:_PAIR_BYTES] for key in keys]),
+        days=PackedDays([key[_PAIR_BYTES:] for key in keys]),
+    )  # fmt: skip
+    if claimed is not None and len(claimed) == len(keys) * _KEY_BYTES:  # all
+        return list(firsts.values())
+    return [firsts[key] for key in _pieces(claimed, _KEY_BYTES)]
+
+
+def _pieces(joined: bytes | None, size: int) -> set[bytes]:
+    return {joined[at : at + size] for at in range(0, len(joined), size)} if joined else set()
 
 
 class _Counted(NamedTuple):
@@ -52,64 +111,40 @@ class _Counted(NamedTuple):
 
     link_id: UUID
     visitor_key: bytes
-    clicked_at: datetime
+    at: int
 
 
-def insert_clicks(program_id: UUID, clicks: Sequence[Judged]) -> set[UUID]:
-    """Insert them; the ids of those that were not there before."""
-    rows = [
-        _Row._make((*_copied(seen.record), instant_of(seen.at), seen.agent_hash, kind, is_unique))
-        for seen, kind, is_unique in clicks
-    ]
-    return {
-        row[0] for row in insert_rows(ClickRow, rows, program_id=program_id, on_conflict="DO NOTHING", returning="id")
-    }
-
-
-def claim_days(program_id: UUID, clicks: Sequence[Seen]) -> set[UUID]:
-    """Note the days on which visitors clicked; the ids of the clicks that are the first of theirs."""
-    firsts = first_of_days(clicks)
-    rows = [_Day(*key) for key in sorted(firsts, key=_by_bytes)]
-    claimed = insert_rows(
-        ClickDayRow, rows, program_id=program_id, on_conflict="DO NOTHING", returning="link_id, visitor_key, day"
-    )
-    return {firsts[link_id, visitor_key, day].record.id for link_id, visitor_key, day in claimed}
-
-
-def _by_bytes(key: tuple[UUID, bytes, date]) -> tuple[int, bytes, date]:
-    """Comparing numbers is many times faster than comparing UUID objects."""
-    return key[0].int, key[1], key[2]
-
-
-def counted_around(program_id: UUID, clicks: Sequence[Seen], seconds: int) -> Counted:
+def counted_around(program_id: UUID, clicks: Clicks, seconds: int) -> Counted:
     """When the visitors of these clicks were counted on the same links, as far as `seconds` before and after."""
     times: dict[Pair, list[int]] = {}
-    for click in clicks:
-        if click.kind == COUNTED:
-            times.setdefault(click.pair, []).append(click.at)
-    around = timedelta(seconds=seconds)
+    for pair, at, kind in zip(clicks.pairs, clicks.at, clicks.kinds, strict=True):
+        if kind == COUNTED:
+            times.setdefault(pair, []).append(at)
+    if not times:
+        return {}
+    around = 1000 * seconds
     rows = fetch_all(
         _Counted,
-        """SELECT c.link_id, c.visitor_key, c.clicked_at
-           FROM unnest(%(links)s::uuid[], %(visitors)s::bytea[], %(since)s::timestamptz[], %(until)s::timestamptz[])
-                AS asked (link_id, visitor_key, since, until)
+        """SELECT c.link_id, c.visitor_key, (extract(epoch FROM c.clicked_at) * 1000)::bigint
+           FROM unnest(%(links)s, %(visitors)s, %(since)s, %(until)s) AS asked (link_id, visitor_key, since, until)
            CROSS JOIN LATERAL (
              SELECT link_id, visitor_key, clicked_at FROM clicks
              WHERE program_id = %(program_id)s AND visitor_key = asked.visitor_key AND link_id = asked.link_id
                AND clicked_at > asked.since AND clicked_at < asked.until AND kind = 'counted') c
            ORDER BY c.clicked_at""",
-        program_id=program_id, links=[link for link, _ in times], visitors=[visitor for _, visitor in times],
-        since=[instant_of(of_pair[0]) - around for of_pair in times.values()],
-        until=[instant_of(of_pair[-1]) + around for of_pair in times.values()],
+        program_id=program_id, links=PackedIds([pair[:_LINK_BYTES] for pair in times]),
+        visitors=PackedBytes([pair[_LINK_BYTES:] for pair in times]),
+        since=PackedInstants([of_pair[0] - around for of_pair in times.values()]),
+        until=PackedInstants([of_pair[-1] + around for of_pair in times.values()]),
     )  # fmt: skip
     found: Counted = {}
     for row in rows:
-        found.setdefault((row.link_id, row.visitor_key), []).append((row.clicked_at - EPOCH) // _MILLISECOND)
+        found.setdefault(row.link_id.bytes + row.visitor_key, []).append(row.at)
     return found
 
 
-def months_of(records: Iterable[ClickRecord]) -> set[date]:
-    """The months whose partitions these clicks may need, whatever the program's time zone is."""
-    days = {(record.id.int >> 80) // DAY for record in records}
+def months_of(ids: Iterable[bytes]) -> set[date]:
+    """The months whose partitions the clicks with these ids may need, whatever the program's time zone is."""
+    days = {int.from_bytes(one[:6], "big") // DAY for one in ids}
     around = {instant_of((day + offset) * DAY).date() for day in days for offset in (-1, 0, 1)}
     return {day.replace(day=1) for day in around}

@@ -7,12 +7,12 @@ import secrets
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from core.bulk import insert_rows
 from core.clock import now
-from core.db import Collision, fetch_one
+from core.db import Collision, fetch_all
 from core.errors import Conflict
 from core.ids import new_id
 from coupons.vouchers import limits, stock
@@ -63,16 +63,16 @@ def claim_many(program_id: UUID, coupon_id: UUID, customer_ids: Sequence[UUID]) 
         NotYetValid, CouponExpired, NoMoreClaims: it cannot be claimed now.
     """
     at = now()
-    counted, code = False, None
-    if len(customer_ids) == 1:
-        counted, code = _claim_at_once(program_id, coupon_id, customer_ids[0], at)
-    if code is not None:
-        return {customer_ids[0]: code}
-    coupon = coupon_of(program_id, coupon_id)
-    reason = validity_reason(coupon.terms, at)
-    if reason is not None:
-        raise _NOT_VALID[reason]
-    return _claim_in_steps(program_id, coupon, _drafts(coupon, customer_ids, at), counted, at)
+    counted, served = _claim_at_once(program_id, coupon_id, customer_ids, at)
+    outcomes: dict[UUID, Outcome] = {code.customer_id: code for code in served if code.customer_id}
+    rest = [customer_id for customer_id in customer_ids if customer_id not in outcomes]
+    if rest:
+        coupon = coupon_of(program_id, coupon_id)
+        reason = validity_reason(coupon.terms, at)
+        if reason is not None:
+            raise _NOT_VALID[reason]
+        outcomes |= _claim_in_steps(program_id, coupon, _drafts(coupon, rest, at), counted, at)
+    return outcomes
 
 
 def _drafts(coupon: CouponRecord, customer_ids: Sequence[UUID], at: datetime) -> list[CodeRecord]:
@@ -89,70 +89,81 @@ def _drafts(coupon: CouponRecord, customer_ids: Sequence[UUID], at: datetime) ->
 
 
 class _Progress(NamedTuple):
-    """How far the one statement came: the customer may have it and is counted, a unit is taken, the code is there."""
+    """How far the one statement came for a customer: counted, since he may have it; and perhaps his code is there."""
 
-    counted: bool
+    customer_id: UUID
     taken: bool
     made: bool
     expires_at: datetime | None
 
 
-def _claim_at_once(
-    program_id: UUID, coupon_id: UUID, customer_id: UUID, at: datetime
-) -> tuple[bool, CodeRecord | None]:
-    """A claim in one statement, where the coupon is valid and one of a few shards has a unit and is free.
+# "allowed" is whole before a shard is looked at: customers are locked before stock
+_CLAIM: LiteralString = """
+  WITH coupon AS MATERIALIZED (
+    SELECT per_customer_limit AS most, total_quantity IS NOT NULL AS limited,
+           least(valid_to, %(at)s::timestamptz + claim_valid_seconds * interval '1 second') AS expires_at
+    FROM coupons WHERE program_id = %(program_id)s AND id = %(coupon_id)s AND status = 'active'
+      AND (valid_from IS NULL OR valid_from <= %(at)s) AND (valid_to IS NULL OR valid_to > %(at)s)),
+  given AS MATERIALIZED (
+    SELECT g.id, g.code, g.customer_id, c.most, c.limited, c.expires_at
+    FROM coupon c, unnest(%(ids)s::uuid[], %(codes)s::text[], %(customer_ids)s::uuid[]) AS g (id, code, customer_id)),
+  counted AS (
+    INSERT INTO coupon_customers (program_id, coupon_id, customer_id, taken)
+    SELECT %(program_id)s, %(coupon_id)s, customer_id, 1 FROM given WHERE most IS NOT NULL ORDER BY customer_id
+    ON CONFLICT (program_id, coupon_id, customer_id) DO UPDATE SET taken = coupon_customers.taken + 1
+    WHERE coupon_customers.taken < (SELECT most FROM coupon) RETURNING customer_id),
+  allowed AS MATERIALIZED (
+    SELECT * FROM given WHERE most IS NULL OR customer_id IN (SELECT customer_id FROM counted)),
+  wanted AS MATERIALIZED (SELECT count(*) AS units FROM allowed WHERE limited),
+  free AS MATERIALIZED (
+    SELECT shard FROM coupon_stock
+    WHERE program_id = %(program_id)s AND coupon_id = %(coupon_id)s AND shard = ANY(%(shards)s::smallint[])
+      AND left_units >= (SELECT units FROM wanted) AND (SELECT units FROM wanted) > 0
+    LIMIT 1 FOR UPDATE SKIP LOCKED),
+  taken AS (
+    UPDATE coupon_stock s SET left_units = s.left_units - (SELECT units FROM wanted) FROM free
+    WHERE s.program_id = %(program_id)s AND s.coupon_id = %(coupon_id)s AND s.shard = free.shard
+    RETURNING 1),
+  made AS (
+    INSERT INTO coupon_codes (
+      program_id, id, coupon_id, code, kind, customer_id, status, expires_at, created_at, updated_at)
+    SELECT %(program_id)s, id, %(coupon_id)s, code, 'claimed', customer_id, 'active', expires_at, %(at)s, %(at)s
+    FROM allowed WHERE NOT limited OR EXISTS (SELECT 1 FROM taken)
+    ON CONFLICT (program_id, code) DO NOTHING RETURNING customer_id)
+  SELECT customer_id, EXISTS (SELECT 1 FROM taken), customer_id IN (SELECT customer_id FROM made), expires_at
+  FROM allowed"""
 
-    Otherwise no code; whether the customer is counted already.
+
+def _claim_at_once(
+    program_id: UUID, coupon_id: UUID, customer_ids: Sequence[UUID], at: datetime
+) -> tuple[set[UUID], list[CodeRecord]]:
+    """Codes for all who may have one, in one statement, if one of a few shards is free and has enough for them.
+
+    Who is counted already, whether he has a code or not; nobody when the coupon is not valid.
     """
-    code_id, (text,) = new_id(), new_codes(1)
-    found = fetch_one(
-        _Progress,
-        """WITH coupon AS MATERIALIZED (
-             SELECT per_customer_limit AS most, total_quantity IS NOT NULL AS limited,
-                    least(valid_to, %(at)s::timestamptz + claim_valid_seconds * interval '1 second') AS expires_at
-             FROM coupons WHERE program_id = %(program_id)s AND id = %(coupon_id)s AND status = 'active'
-               AND (valid_from IS NULL OR valid_from <= %(at)s) AND (valid_to IS NULL OR valid_to > %(at)s)),
-           counted AS (
-             INSERT INTO coupon_customers (program_id, coupon_id, customer_id, taken)
-             SELECT %(program_id)s, %(coupon_id)s, %(customer_id)s, 1 FROM coupon WHERE most IS NOT NULL
-             ON CONFLICT (program_id, coupon_id, customer_id) DO UPDATE SET taken = coupon_customers.taken + 1
-             WHERE coupon_customers.taken < (SELECT most FROM coupon) RETURNING 1),
-           allowed AS MATERIALIZED (
-             SELECT limited, expires_at FROM coupon WHERE most IS NULL OR EXISTS (SELECT 1 FROM counted)),
-           free AS MATERIALIZED (
-             SELECT shard FROM coupon_stock
-             WHERE program_id = %(program_id)s AND coupon_id = %(coupon_id)s AND shard = ANY(%(shards)s::smallint[])
-               AND left_units > 0 AND EXISTS (SELECT 1 FROM allowed WHERE limited)
-             LIMIT 1 FOR UPDATE SKIP LOCKED),
-           taken AS (
-             UPDATE coupon_stock s SET left_units = s.left_units - 1 FROM free
-             WHERE s.program_id = %(program_id)s AND s.coupon_id = %(coupon_id)s AND s.shard = free.shard
-             RETURNING 1),
-           made AS (
-             INSERT INTO coupon_codes (
-               program_id, id, coupon_id, code, kind, customer_id, status, expires_at, created_at, updated_at)
-             SELECT %(program_id)s, %(id)s, %(coupon_id)s, %(code)s, 'claimed', %(customer_id)s, 'active',
-                    expires_at, %(at)s, %(at)s
-             FROM allowed WHERE NOT limited OR EXISTS (SELECT 1 FROM taken)
-             ON CONFLICT (program_id, code) DO NOTHING RETURNING expires_at)
-           SELECT EXISTS (SELECT 1 FROM allowed), EXISTS (SELECT 1 FROM taken), EXISTS (SELECT 1 FROM made),
-                  (SELECT expires_at FROM made)""",
-        program_id=program_id, coupon_id=coupon_id, customer_id=customer_id, at=at, id=code_id, code=text,
-        shards=secrets.choice(_WINDOWS),
+    ids, texts = [new_id() for _ in customer_ids], new_codes(len(customer_ids))
+    rows = fetch_all(
+        _Progress, _CLAIM, program_id=program_id, coupon_id=coupon_id, at=at, shards=secrets.choice(_WINDOWS),
+        ids=ids, codes=texts, customer_ids=list(customer_ids),
     )  # fmt: skip
-    if found is None or (found.taken and not found.made):
-        raise Collision("the text of the code exists")
-    if not found.made:
-        return found.counted, None
-    return True, CodeRecord(
-        code_id, coupon_id, text, CodeKind.CLAIMED, None, customer_id, CodeStatus.ACTIVE, found.expires_at, at, at
-    )
+    if any(row.taken and not row.made for row in rows):
+        raise Collision("the text of a code exists")
+    made = {row.customer_id: row.expires_at for row in rows if row.made}
+    codes = [
+        CodeRecord(
+            code_id, coupon_id, text, CodeKind.CLAIMED, None, customer_id, CodeStatus.ACTIVE, made[customer_id], at, at
+        )
+        for code_id, text, customer_id in zip(ids, texts, customer_ids, strict=True)
+        if customer_id in made
+    ]
+    return {row.customer_id for row in rows}, codes
 
 
 def _claim_in_steps(
-    program_id: UUID, coupon: CouponRecord, drafts: Sequence[CodeRecord], counted: bool, at: datetime
+    program_id: UUID, coupon: CouponRecord, drafts: Sequence[CodeRecord], counted: set[UUID], at: datetime
 ) -> dict[UUID, Outcome]:
-    refused, freed = _count(program_id, coupon, [] if counted else drafts, at)
+    uncounted = [draft for draft in drafts if draft.customer_id not in counted]
+    refused, freed = _count(program_id, coupon, uncounted, at)
     allowed = [draft for draft in drafts if draft.customer_id not in refused]
     served = allowed[: _take(program_id, coupon, len(allowed), freed, at)]
     if len(_insert(program_id, served)) < len(served):

@@ -37,7 +37,9 @@ class _Book:
     customers: dict[str, UUID] = field(default_factory=dict)
     stock: Counter[UUID] = field(default_factory=Counter)
     taken: Counter[tuple[UUID, str]] = field(default_factory=Counter)  # by coupon and the customer's external id
-    held: set[tuple[str, UUID]] = field(default_factory=set)  # by the order's external id and the code
+    # by the order's external id and the code: whom the reservation counts it for
+    held: dict[tuple[str, UUID], UUID | None] = field(default_factory=dict)
+    spent: set[tuple[str, UUID]] = field(default_factory=set)  # the order is there, and has used the code
     free_again: set[UUID] = field(default_factory=set)  # codes whose reservation has run out
     used: set[UUID] = field(default_factory=set)
 
@@ -77,12 +79,18 @@ def _presented(book: _Book, wanted: WantedCoupons, code: str) -> Presented:
     return Presented(
         code, found.id, found.coupon, found.kind, found.member_id, refused=_refusal(book, wanted, found), held=held,
         stock=_stock(book, found) if _takes(found) and not held else None,
-        allowance=_allowance(book, wanted, found) if _takes(found) and not held else None,
+        allowance=_allowance(book, wanted, found) if _takes(found) and not _is_counted(book, wanted, found) else None,
     )  # fmt: skip
 
 
 def _is_held(book: _Book, wanted: WantedCoupons, found: FoundCode) -> bool:
     return wanted.order_external_id is not None and (wanted.order_external_id, found.id) in book.held
+
+
+def _is_counted(book: _Book, wanted: WantedCoupons, found: FoundCode) -> bool:
+    """Whether the order's reservation counts the code for the order's customer: it may be another's, or nobody's."""
+    held_for = book.held.get((wanted.order_external_id or "", found.id))
+    return held_for is not None and held_for == book.customers.get(wanted.customer_external_id or "")
 
 
 def _takes(found: FoundCode) -> bool:
@@ -98,7 +106,8 @@ def _refusal(book: _Book, wanted: WantedCoupons, found: FoundCode) -> Reason | N
             return Reason.NOT_YOURS
     if _is_held(book, wanted, found):
         return None
-    if found.status == CodeStatus.REDEEMED or found.id in book.used:
+    is_spent = wanted.order_external_id is not None and (wanted.order_external_id, found.id) in book.spent
+    if found.status == CodeStatus.REDEEMED or found.id in book.used or is_spent:
         return Reason.ALREADY_USED
     if found.status == CodeStatus.RESERVED and found.id not in book.free_again:
         return Reason.RESERVED_ELSEWHERE
@@ -120,10 +129,12 @@ def _allowance(book: _Book, wanted: WantedCoupons, found: FoundCode) -> int | No
 def _take(book: _Book, wanted: WantedCoupons, found: FoundCode) -> None:
     if found.kind != CodeKind.SHARED:
         book.used.add(found.id)
-    if _takes(found) and not _is_held(book, wanted, found):
+    if not _takes(found):
+        return
+    if not _is_held(book, wanted, found):
         book.stock[found.coupon.id] -= 1
-        if wanted.customer_external_id is not None:
-            book.taken[found.coupon.id, wanted.customer_external_id] += 1
+    if wanted.customer_external_id is not None and not _is_counted(book, wanted, found):
+        book.taken[found.coupon.id, wanted.customer_external_id] += 1
 
 
 class _Customer(NamedTuple):
@@ -190,34 +201,42 @@ def _read_stock(program_id: UUID, book: _Book) -> None:
 class _Reserved(NamedTuple):
     order_external_id: str
     code_id: UUID
+    customer_id: UUID | None
     status: str
     expires_at: datetime
 
 
 def _read_reservations(program_id: UUID, book: _Book, wanted: Iterable[WantedCoupons]) -> None:
-    """The codes that these orders have reserved, and who else has those that are."""
+    """The codes that these orders have reserved or used, and who else has those that are reserved."""
     orders = {one.order_external_id for one in wanted if one.order_external_id is not None and one.codes}
     codes = [found.id for found in book.found.values() if found.status == CodeStatus.RESERVED]
     rows = fetch_all(
         _Reserved,
-        """SELECT r.order_external_id, d.code_id, r.status, r.expires_at
+        """SELECT r.order_external_id, d.code_id, d.customer_id, r.status, r.expires_at
            FROM coupon_reservations r JOIN coupon_redemptions d
              ON d.program_id = r.program_id AND d.reservation_id = r.id AND d.order_id IS NULL
              AND d.status IN ('reserved', 'redeemed')
            WHERE r.program_id = %(program_id)s AND r.order_external_id = ANY(%(orders)s::text[])
              AND r.status IN ('reserved', 'confirmed')
            UNION ALL
-           SELECT r.order_external_id, d.code_id, r.status, r.expires_at
+           SELECT d.order_external_id, d.code_id, d.customer_id, 'spent', d.updated_at
+           FROM coupon_redemptions d
+           WHERE d.program_id = %(program_id)s AND d.order_external_id = ANY(%(orders)s::text[])
+             AND d.status IN ('reserved', 'redeemed') AND d.order_id IS NOT NULL
+           UNION ALL
+           SELECT r.order_external_id, d.code_id, d.customer_id, r.status, r.expires_at
            FROM coupon_redemptions d JOIN coupon_reservations r
              ON r.program_id = d.program_id AND r.id = d.reservation_id AND r.status = 'reserved'
            WHERE d.program_id = %(program_id)s AND d.status = 'reserved' AND d.code_id = ANY(%(codes)s::uuid[])""",
         program_id=program_id, orders=list(orders), codes=codes,
     )  # fmt: skip
     for row in rows:
-        if row.status == "reserved" and row.expires_at <= book.at:
+        if row.status == "spent":
+            book.spent.add((row.order_external_id, row.code_id))
+        elif row.status == "reserved" and row.expires_at <= book.at:
             book.free_again.add(row.code_id)
         else:
-            book.held.add((row.order_external_id, row.code_id))
+            book.held[row.order_external_id, row.code_id] = row.customer_id
 
 
 def _coupon_ids(book: _Book) -> list[UUID]:

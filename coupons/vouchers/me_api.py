@@ -10,8 +10,8 @@ from core.clock import now
 from core.http.endpoint import endpoint
 from core.http.paging import id_cursor, page
 from core.http.schemas import Page
-from coupons.vouchers.claims import claim
 from coupons.vouchers.claims_api import REFUSES
+from coupons.vouchers.gathered_claims import claim_for
 from coupons.vouchers.holding_schemas import (
     CouponClaimShape,
     MyCouponShape,
@@ -27,10 +27,10 @@ blueprint = Blueprint("my_coupons", __name__)
 @blueprint.post("/v1/me/coupon-claims")
 @endpoint(
     ME, summary="Claim a coupon for myself", body=NewMyCouponClaim, answer=CouponClaimShape, status=201,
-    refuses=("not_found", *REFUSES),
+    refuses=("not_found", *REFUSES), transactional=False,
 )  # fmt: skip
 def claim_for_myself(actor: Actor, body: dict[str, Any]) -> Any:
-    return claim_shape(claim(actor.program_id, body["coupon_id"], actor.id))
+    return claim_shape(claim_for(actor.program_id, body["coupon_id"], actor.id))
 
 
 @blueprint.get("/v1/me/coupons")

@@ -75,7 +75,7 @@ def redeem(program: Program, uses: Sequence[Use]) -> None:
     reservations = locked_reservations(program.id, at, {order for order, _ in wanted}, single)
     held = held_by(program.id, [reservation.id for reservation in reservations])
     live = {one.id for one in reservations if not one.is_due(at)}
-    kept = {_key(one): one for one in held if one.reservation_id in live and _key(one) in wanted}
+    kept = {_key(one): one for one in held if one.reservation_id in live and _is_kept(one, wanted)}
     gone = [one for one in held if kept.get(_key(one)) != one]
     _end_reservations(program.id, at, reservations, live, gone)
     _confirm(program.id, at, {one.id: wanted[key] for key, one in kept.items()})
@@ -85,6 +85,12 @@ def redeem(program: Program, uses: Sequence[Use]) -> None:
         keep=[one.part for one in kept.values()], give=[one.part for one in gone],
     )  # fmt: skip
     insert_redemptions(program.id, [_new_row(key, want, at) for key, want in new.items()])
+
+
+def _is_kept(held: Held, wanted: Mapping[_Key, _Wanted]) -> bool:
+    """What was reserved for another customer than the order's, or for nobody, is released and taken anew for him."""
+    want = wanted.get(_key(held))
+    return want is not None and (want.recorded or want.part.customer_id == held.part.customer_id)
 
 
 def _key(held: Held) -> _Key:

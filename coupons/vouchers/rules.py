@@ -100,7 +100,8 @@ class Presented(NamedTuple):
     `refused` is a reason of the code itself, whatever the lines are. `held`: a reservation of this very order has the
     code, so validity and quantity were judged when that was made. `stock` and `allowance` are how many of the coupon
     can still be taken, by anybody and by this customer; null where there is no limit, or where this code takes nothing
-    anew (claimed, or held). Codes of one coupon that this order names before it are counted off here.
+    anew (claimed, or held; held for another customer it is new to this one). Codes of one coupon that this order names
+    before it are counted off here.
     """
 
     code: str
@@ -112,10 +113,6 @@ class Presented(NamedTuple):
     held: bool = False
     stock: int | None = None
     allowance: int | None = None
-
-    @property
-    def takes_anew(self) -> bool:
-        return self.stock is not None or self.allowance is not None
 
 
 class CodeDiscount(NamedTuple):
@@ -192,10 +189,10 @@ def validity_reason(coupon: Terms, at: datetime) -> Reason | None:
 
 
 def _quantity_reason(code: Presented, coupon: Terms, used: Sequence[Presented]) -> Reason | None:
-    before = sum(1 for other in used if other.coupon and other.coupon.id == coupon.id and other.takes_anew)
-    if code.stock is not None and code.stock <= before:
+    before = [other for other in used if other.coupon and other.coupon.id == coupon.id]
+    if code.stock is not None and code.stock <= sum(other.stock is not None for other in before):
         return Reason.SOLD_OUT
-    if code.allowance is not None and code.allowance <= before:
+    if code.allowance is not None and code.allowance <= sum(other.allowance is not None for other in before):
         return Reason.LIMIT_REACHED
     return None
 

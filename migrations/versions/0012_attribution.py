@@ -85,6 +85,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_attribution_claims_status", "attribution_claims", ["program_id", "status", "id"], unique=False)
     op.create_index(
+        "ix_attribution_claims_member", "attribution_claims", ["program_id", "member_id", "id"], unique=False
+    )
+    op.create_index(
         "uq_attribution_claims_open",
         "attribution_claims",
         ["program_id", "member_id", "order_external_id"],

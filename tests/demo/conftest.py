@@ -1,21 +1,26 @@
-"""A small slice of the demo's own data, the real sandbox rail, and workers that work whenever the demo looks."""
+"""A slice of the demo's own data, the real sandbox rail, a real web, and workers that work when the demo looks."""
 
 import csv
 import gzip
 import io
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from rich.console import Console
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from commission.payouts import rails
 from commission.payouts.rails.protocol import Timeouts
 from commission.payouts.rails.sandbox.client import SandboxRail
 from core.jobs.registry import SCHEDULES
 from core.jobs.scheduler import publish_where_due
+from coupons.clicks.recorder import recorder_of
 from demo.accounts import Access, establish
 from demo.cut import uplines
 from demo.load import DATA
@@ -62,6 +67,42 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     rails._rails.clear()
     rails._rails.update(before)
     server.kill()
+
+
+class _Silent(WSGIRequestHandler):
+    """Tells nothing of requests."""
+
+    def log_request(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def served(wsgi: Any) -> Iterator[int]:
+    """A web on a port of its own; the port."""
+    server = make_server("127.0.0.1", 0, wsgi, threaded=True, request_handler=_Silent)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def clicks_dir(app: Flask) -> Path:
+    """Where this application's clicks are written, whatever DATA_DIR a test gives it afterwards."""
+    recorder_of(app)
+    folder: Path = app.config["SETTINGS"].clicks_dir
+    return folder
+
+
+@pytest.fixture(scope="session")
+def web(app: Flask, clicks_dir: Path) -> Iterator[int]:
+    """The port at which the application answers."""
+    with served(app) as port:
+        yield port
 
 
 def quiet() -> Show:

@@ -35,7 +35,7 @@ def called(app: Flask, access: Access, command: str) -> Any:
     options = list(zip(words[2:-1:2], words[3:-1:2], strict=True))
     headers = dict(value.split(": ", 1) for name, value in options if name == "-H")
     bodies = [value for name, value in options if name == "-d"]
-    assert {name for name, _ in options} <= {"-H", "-d"}
+    assert {name for name, _ in options} <= {"-H", "-d", "-o"}
     path = words[-1].removeprefix(access.base_url)
     anonymous = ApiClient(app, None)
     if bodies:

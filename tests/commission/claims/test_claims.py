@@ -138,6 +138,17 @@ def test_too_many_open_claims_are_refused(shop: Shop, x: ApiClient) -> None:
     assert (answer.status_code, answer.json["code"]) == (409, "too_many_claims")  # type: ignore[index]
 
 
+def test_nobody_learns_of_many_orders_by_claiming_them(shop: Shop, x: ApiClient) -> None:
+    for number in range(21):
+        shop.order(f"o{number}")
+        shop.cancel(f"o{number}")
+    answers = [claim(x, f"o{number}") for number in range(21)]
+    assert [answer.json.get("reason") for answer in answers[:20]] == ["order_canceled"] * 20  # type: ignore[union-attr]
+    assert (answers[20].status_code, answers[20].json["code"]) == (409, "too_many_claims")  # type: ignore[index]
+    with frozen_at(NOW + timedelta(days=1, minutes=1)):
+        assert claim(shop.program.member("ext:x"), "o20").status_code == 201
+
+
 def test_bad_input_is_refused_with_its_place(x: ApiClient) -> None:
     answer = x.post("/v1/me/attribution-claims", {"order_external_id": "", "note": 5, "more": 1})
     assert (answer.status_code, sorted(pointers(answer))) == (422, ["/more", "/note", "/order_external_id"])

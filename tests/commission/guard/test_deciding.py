@@ -139,6 +139,17 @@ def test_who_may_decide_and_what(suspect: Shop) -> None:
     assert (answer.status_code, sorted(pointers(answer))) == (422, ["/action", "/reason"])
 
 
+@pytest.mark.parametrize("action", ["release", "reject"])
+def test_a_held_order_that_was_canceled_can_still_be_decided(suspect: Shop, action: str) -> None:
+    suspect.settings(guard={"self_referral": "hold"})
+    suspect.order()
+    suspect.cancel()
+    assert decide(suspect, action).status_code == 204
+    assert [one["status"] for one in signals(suspect)] == [f"{action.rstrip('e')}ed"]
+    assert suspect.pending("b", "a") == [0, 0]
+    assert_sound(suspect.program.id)
+
+
 def test_a_decision_is_made_once(suspect: Shop) -> None:
     suspect.settings(guard={"self_referral": "hold"})
     suspect.order()

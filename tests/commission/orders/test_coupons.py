@@ -143,6 +143,43 @@ def test_a_reservation_of_the_order_is_confirmed_by_it(shop: Shop) -> None:
     assert taken_of(shop, coupon_id) == 1
 
 
+def reserve(shop: Shop, order: str, code: str, customer: str | None = None) -> Any:
+    wanted = {"order_external_id": order, "items": order_body()["items"], "codes": [code]}
+    named = {"customer_external_id": customer} if customer else {}
+    return shop.client.post("/v1/coupon-reservations", wanted | named)
+
+
+@pytest.mark.parametrize("reserved_for", [None, "b"])
+def test_a_reservation_for_another_customer_does_not_lift_the_limit_of_who_orders(
+    shop: Shop, reserved_for: str | None
+) -> None:
+    coupon_id = coupon(shop, "ONCE", per_customer_limit=1, total_quantity=3)
+    shop.order("o1", coupon_codes=["ONCE"])
+    assert reserve(shop, "refused", "ONCE", reserved_for).status_code == 201
+    assert refused(shop, "ONCE")[1] == [("ONCE", "limit_reached")]
+    assert shop.order("refused", "new", coupon_codes=["ONCE"])["coupon_discount"] == 100
+    assert taken_of(shop, coupon_id) == 2
+    assert shop.order("o3", "b", coupon_codes=["ONCE"])["coupon_discount"] == 100  # what was reserved for him is free
+
+
+def test_reservations_for_nobody_do_not_lift_the_limit_of_a_new_customer_of_a_batch(shop: Shop) -> None:
+    coupon_id = coupon(shop, "ONCE", per_customer_limit=1, total_quantity=2)
+    assert [reserve(shop, order, "ONCE").status_code for order in ("o1", "o2")] == [201, 201]
+    fates = shop.batch([order_body(order, "new", coupon_codes=["ONCE"]) for order in ("o1", "o2")])
+    assert [fate["status"] for fate in fates] == ["created", "error"]
+    assert fates[1]["error"]["refused"] == [{"code": "ONCE", "reason": "limit_reached"}]
+    assert taken_of(shop, coupon_id) == 2  # the second is still reserved
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_an_order_that_has_used_a_code_cannot_reserve_it_again(shop: Shop, *, recorded: bool) -> None:
+    coupon_id = coupon(shop, "FREE", total_quantity=5)
+    shop.order(**(told(("FREE", 5)) if recorded else {"coupon_codes": ["FREE"]}))
+    answer = reserve(shop, "o1", "FREE")
+    assert (answer.status_code, answer.json["refused"]) == (422, [{"code": "FREE", "reason": "already_used"}])
+    assert taken_of(shop, coupon_id) == (0 if recorded else 1)
+
+
 # --- discounts that the shop has given already ---
 
 
