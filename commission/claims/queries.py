@@ -6,7 +6,6 @@ from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from core.db import fetch_all, fetch_one, scalar
-from core.ids import first_id_at
 
 
 class Claim(NamedTuple):
@@ -48,8 +47,8 @@ def claim_count(program_id: UUID, member_id: UUID, since: datetime) -> int:
     found: int = scalar(
         """SELECT count(*) FROM attribution_claims
            WHERE program_id = %(program_id)s AND member_id = %(member_id)s
-             AND (status IN ('waiting', 'open') OR id >= %(first)s)""",
-        program_id=program_id, member_id=member_id, first=first_id_at(since),
+             AND (status IN ('waiting', 'open') OR created_at > %(since)s)""",
+        program_id=program_id, member_id=member_id, since=since,
     )  # fmt: skip
     return found
 

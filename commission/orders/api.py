@@ -12,6 +12,7 @@ from commission.orders.intake import Outcome, Placed, place_orders
 from commission.orders.lifecycle import Completion
 from commission.orders.loading import Loaded, OrderBatchLoader, OrderLoader
 from commission.orders.new_order import NewOrder
+from commission.orders.quote_schemas import QuoteBody, QuoteShape
 from commission.orders.quotes import QuoteItem, quote
 from commission.orders.reattribution import reattribute
 from commission.orders.schemas import (
@@ -27,8 +28,6 @@ from commission.orders.schemas import (
     OrderQuery,
     OrderShape,
     PayBody,
-    QuoteBody,
-    QuoteShape,
 )  # fmt: skip
 from commission.orders.shapes import order_shape
 from core.auth.actor import Actor

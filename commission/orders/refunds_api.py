@@ -7,9 +7,10 @@ from flask import Blueprint
 from commission.orders import lifecycle, queries
 from commission.orders.batches import Item, ItemsLoader
 from commission.orders.errors import OrderNotFound
+from commission.orders.refund_schemas import MAX_BATCH, NewBatchRefund, RefundBatchBody, RefundShape
+from commission.orders.refund_schemas import NewRefund as NewRefundBody
 from commission.orders.refunds import NewRefund, Refunded, refund_orders
-from commission.orders.schemas import MAX_BATCH, NewBatchRefund, OrderBatchResults, RefundBatchBody, RefundShape
-from commission.orders.schemas import NewRefund as NewRefundBody
+from commission.orders.schemas import OrderBatchResults
 from commission.orders.shapes import refund_shape
 from core.auth.actor import Actor
 from core.http.endpoint import endpoint

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from commission.orders.new_order import MAX_CODES, MAX_LINES, MAX_QUANTITY, MAX_SUB_IDS, plain_code, told_faults
+from commission.orders.refund_schemas import RefundShape
 from core.http.fields import (
     Amount,
     Attributes,
@@ -18,7 +19,7 @@ from core.http.fields import (
 )  # fmt: skip
 from core.http.schemas import BatchResult, Body, Page
 
-MAX_BATCH = 1000  # refunds or completions
+MAX_BATCH = 1000  # completions
 STATUSES = ["placed", "paid", "completed", "canceled"]
 Currency = validate.Regexp(r"[A-Z]{3}\Z", error="Not an ISO 4217 code such as CNY.")
 
@@ -94,39 +95,6 @@ class NewOrderBody(Body):
 
 class OrderBatchBody(Body):
     orders = fields.List(fields.Nested(NewOrderBody), required=True, validate=validate.Length(1, 500))
-
-
-class RefundItemBody(Body):
-    sku = Text(200, required=True)
-    quantity = Whole(minimum=1, maximum=MAX_QUANTITY, required=True)
-    unit_price = Amount(load_default=None, allow_none=True)
-
-
-class RefundTerms(Body):
-    """What every refund has: units of lines, or an amount."""
-
-    external_id = ExternalId(required=True)
-    refunded_at = Instant(required=True)
-    reason = Note(500, load_default=None, allow_none=True)
-    items = fields.List(fields.Nested(RefundItemBody), validate=validate.Length(1, MAX_LINES))
-    amount = Amount(minimum=1)
-
-    @validates_schema
-    def items_or_amount(self, data: dict[str, Any], **_: Any) -> None:
-        if ("items" in data) == ("amount" in data):
-            raise ValidationError("Give either items or amount.")
-
-
-class NewRefund(RefundTerms):
-    """A refund of the order in the path."""
-
-
-class NewBatchRefund(RefundTerms):
-    order_external_id = ExternalId(required=True)
-
-
-class RefundBatchBody(Body):
-    refunds = fields.List(fields.Nested(NewBatchRefund), required=True, validate=validate.Length(1, MAX_BATCH))
 
 
 class PayBody(Body):
@@ -210,18 +178,6 @@ class OrderCommissionShape(Schema):
     held_reason = fields.String(allow_none=True)
 
 
-class RefundShape(Schema):
-    id = fields.String()
-    external_id = fields.String(allow_none=True)
-    order_id = fields.String()
-    kind = fields.String(validate=validate.OneOf(["items", "amount", "cancel"]))
-    value = fields.Integer(metadata={"description": "what it took from the order's total"})
-    items = fields.List(fields.Dict())
-    amount = fields.Integer(allow_none=True)
-    reason = fields.String(allow_none=True)
-    refunded_at = fields.DateTime()
-
-
 class OrderShape(Schema):
     id = fields.String()
     external_id = fields.String()
@@ -260,38 +216,6 @@ class OrderShape(Schema):
 
 class OrderBatchResults(Schema):
     results = fields.List(fields.Nested(BatchResult))
-
-
-class QuoteItemBody(Body):
-    sku = Text(200, required=True)
-    quantity = Whole(minimum=1, maximum=MAX_QUANTITY, load_default=1)
-    unit_price = Amount(required=True)
-    discount = Amount(load_default=0)
-    category = _optional_text()
-
-
-class QuoteBody(Body):
-    items = fields.List(fields.Nested(QuoteItemBody), required=True, validate=validate.Length(1, 500))
-    member_id = Identifier("mem", load_default=None, allow_none=True)
-    customer_external_id = _optional_text()
-    channel = _optional_text()
-
-
-class QuoteLevelShape(Schema):
-    level = fields.Integer()
-    member_id = fields.String(allow_none=True)
-    amount = fields.Integer()
-
-
-class QuoteItemShape(Schema):
-    sku = fields.String()
-    levels = fields.List(fields.Nested(QuoteLevelShape))
-
-
-class QuoteShape(Schema):
-    plan_id = fields.String(allow_none=True)
-    levels = fields.List(fields.Nested(QuoteLevelShape), metadata={"description": "all items as one order"})
-    items = fields.List(fields.Nested(QuoteItemShape), metadata={"description": "each item by itself"})
 
 
 class OwnOrderShape(Schema):

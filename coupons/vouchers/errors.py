@@ -59,6 +59,10 @@ class ReservationExists(AlreadyExists):
     title = "The order has a reservation with other content"
 
 
+class OrderHasCode(AlreadyExists):
+    title = "The order has redeemed one of the codes already"
+
+
 class ReservationInOtherState(WrongState):
     title = "The reservation is confirmed, released or expired"
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from commission.orders.schemas import QuoteShape
+from commission.orders.quote_schemas import QuoteShape
 from tests.commission.orders.conftest import Shop, earned, order_body, pointers
 
 ITEMS = order_body()["items"]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from commission.orders.schemas import RefundShape
+from commission.orders.refund_schemas import RefundShape
 from core.db import transaction
 from referral.tree.counters import fold_deltas
 from tests.commission.orders.conftest import REFUNDED_AT, Shop, earned, pointers

@@ -127,6 +127,17 @@ def test_the_order_confirms_what_it_names_and_the_rest_is_released(program: Test
     assert assert_quantities(program, coupon)[1:] == (2, 1, 0)
 
 
+def test_an_order_that_has_redeemed_a_code_cannot_reserve_it_again(program: TestProgram, operator: ApiClient) -> None:
+    coupon = make_coupon(operator, total_quantity=5)
+    code = shared(operator, coupon)
+    order_id = place(program, "o-1", [code])
+    answer = reserving(program.client, [code])
+    assert (answer.status_code, answer.json["code"]) == (409, "already_exists")  # type: ignore[index]
+    assert_quantities(program, coupon, redeemed=1)
+    cancel(program, order_id)
+    reserved(program.client, [code])  # given back: it may start anew
+
+
 def test_the_shop_confirms_an_order_that_it_sends_later(program: TestProgram, operator: ApiClient) -> None:
     coupon = make_coupon(operator, total_quantity=1)
     codes = unique(operator, coupon)
