@@ -46,10 +46,13 @@ def my_claims(actor: Actor, query: dict[str, Any]) -> Any:
 
 
 @blueprint.get("/v1/attribution-claims")
-@endpoint("orders:read", summary="Claims, newest first", query=ClaimQuery, answer=ClaimShape, paged=True)
+@endpoint(
+    "orders:read", summary="Claims, newest first", query=ClaimQuery, answer=ClaimShape, paged=True,
+    description="Open ones wait for staff, waiting ones for their order; those are looked at again every minute.",
+)  # fmt: skip
 def list_claims(actor: Actor, query: dict[str, Any]) -> Any:
-    limit, statuses = query["limit"], [query["status"]] if query["status"] else None
-    rows = queries.claims(actor.program_id, statuses, query["member_id"], id_cursor(query["cursor"]), limit + 1)
+    limit, before = query["limit"], id_cursor(query["cursor"])
+    rows = queries.claims(actor.program_id, query["status"], query["member_id"], before, limit + 1)
     return page(rows, limit, claim_shape, lambda claim: [str(claim.id)])
 
 
@@ -63,7 +66,8 @@ def show_claim(actor: Actor, ref: str) -> Any:
 @endpoint(
     "attribution:write", summary="Approve or reject a claim", body=DecisionBody, answer=ClaimShape,
     refuses=("claim_decided", "member_not_payable", "wrong_state"),
-    description="Approving attributes the order to the claimant: the old commissions are reversed, new ones accrued.",
+    description="Approving attributes the order to the claimant: the old commissions are reversed, new ones accrued. A "
+    "waiting claim can be rejected only. The member reads the reason.",
 )  # fmt: skip
 def decide_claim(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
     return claim_shape(service.decide(actor, _claim_id(ref), body["action"], body["reason"]))

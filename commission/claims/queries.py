@@ -1,6 +1,5 @@
 """Every SELECT on attribution claims."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 from uuid import UUID
@@ -53,18 +52,20 @@ def claim_count(program_id: UUID, member_id: UUID, since: datetime) -> int:
     return found
 
 
-def claims(
-    program_id: UUID, statuses: Sequence[str] | None, member_id: UUID | None, before: UUID | None, most: int
-) -> list[Claim]:
+# only the filters that are given: a statement for all of them together would be planned for none
+_CONDITIONS: dict[str, LiteralString] = {
+    "status": " AND status = %(status)s",
+    "member_id": " AND member_id = %(member_id)s",
+    "before": " AND id < %(before)s",
+}
+
+
+def claims(program_id: UUID, status: str | None, member_id: UUID | None, before: UUID | None, most: int) -> list[Claim]:
     """Newest first."""
+    given = {"status": status, "member_id": member_id, "before": before}
+    statement: LiteralString = _COLUMNS + "".join([_CONDITIONS[name] for name in given if given[name] is not None])
     return fetch_all(
-        Claim,
-        _COLUMNS
-        + """ AND (%(statuses)s::text[] IS NULL OR status = ANY(%(statuses)s))
-              AND (%(member_id)s::uuid IS NULL OR member_id = %(member_id)s)
-              AND (%(before)s::uuid IS NULL OR id < %(before)s)
-              ORDER BY id DESC LIMIT %(most)s""",
-        program_id=program_id, statuses=statuses, member_id=member_id, before=before, most=most,
+        Claim, statement + " ORDER BY id DESC LIMIT %(most)s", program_id=program_id, most=most, **given
     )  # fmt: skip
 
 

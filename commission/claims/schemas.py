@@ -31,7 +31,10 @@ class OwnClaimShape(Schema):
     id = fields.String()
     order_external_id = fields.String()
     note = fields.String(allow_none=True)
-    status = fields.String(validate=validate.OneOf(["open", "approved", "rejected"]))
+    status = fields.String(
+        validate=validate.OneOf(["open", "approved", "rejected"]),
+        metadata={"description": "open also while there is no such paid order"},
+    )
     reason = fields.String(allow_none=True, metadata={"description": "a code where rules answered, else staff's words"})
     decided_at = fields.DateTime(allow_none=True)
     created_at = fields.DateTime()
@@ -43,7 +46,7 @@ class ClaimShape(OwnClaimShape):
     )
     member_id = fields.String()
     decided_by_kind = fields.String(allow_none=True, validate=validate.OneOf(["rules", "staff"]))
-    decided_by = fields.String(allow_none=True)
+    decided_by = fields.String(allow_none=True, metadata={"example": None, "description": "the person of the staff"})
 
 
 def claim_shape(claim: Claim) -> dict[str, Any]:

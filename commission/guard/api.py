@@ -19,7 +19,11 @@ blueprint = Blueprint("guard", __name__)
 
 
 @blueprint.get("/v1/guard-signals")
-@endpoint("guard:read", summary="Signals, newest first", query=SignalQuery, answer=SignalShape, paged=True)
+@endpoint(
+    "guard:read", summary="Signals, newest first", query=SignalQuery, answer=SignalShape, paged=True,
+    description="Open ones hold the commissions of their order until somebody decides; the others are noted only. What "
+    "only flags is found up to 30 s after the order.",
+)  # fmt: skip
 def list_signals(actor: Actor, query: dict[str, Any]) -> Any:
     limit, before = query.pop("limit"), id_cursor(query.pop("cursor"))
     rows = queries.signals(actor.program_id, SignalFilter(**query), before, limit + 1)

@@ -11,7 +11,11 @@ from core.clock import now
 from core.db import fetch_all
 from core.ids import first_id_at
 
+# the settings' own thresholds stay below these
 _LATEST_REDEMPTIONS = 200
+_NEWEST_VISITORS = 20  # of a customer
+_NEWEST_CLICKS = 200  # of a visitor, and from an address
+_MOST_MEMBERS = 100  # counted on one device
 
 
 def facts_of(program_id: UUID, sellers: Sequence[Seller], wanted: Collection[str]) -> list[Facts]:
@@ -61,32 +65,46 @@ class _Device(NamedTuple):
 
 
 def _devices(program_id: UUID, sellers: Sequence[Seller]) -> _Found:
-    """The addresses are those of the day before payment: their hashes change with the day."""
+    """The addresses are those of the day before payment: their hashes change with the day.
+
+    A shop may name one visitor in all its orders, and a town may share one address: no count goes further than it must.
+    """
     rows = fetch_all(
         _Device,
         """SELECT (t.place - 1)::int, coalesce(d.members, 0)::int, coalesce(a.members, 0)::int
            FROM unnest(%(customers)s::uuid[], %(instants)s::timestamptz[]) WITH ORDINALITY AS t (customer, at, place)
+           CROSS JOIN LATERAL (SELECT ARRAY(
+             SELECT visitor_key FROM visitor_members
+             WHERE program_id = %(program_id)s AND member_id = t.customer
+             ORDER BY joined_at DESC LIMIT %(visitors)s) AS keys) own
+           LEFT JOIN LATERAL (
+             SELECT max(k.members) AS members FROM unnest(own.keys) AS v (visitor_key)
+             CROSS JOIN LATERAL (
+               SELECT count(*) AS members FROM (
+                 SELECT FROM visitor_members
+                 WHERE program_id = %(program_id)s AND visitor_key = v.visitor_key LIMIT %(members)s) m) k) d ON true
            LEFT JOIN LATERAL (
              SELECT max(k.members) AS members FROM (
-               SELECT count(*) AS members FROM visitor_members own
-               JOIN visitor_members v ON v.program_id = own.program_id AND v.visitor_key = own.visitor_key
-               WHERE own.program_id = %(program_id)s AND own.member_id = t.customer GROUP BY own.visitor_key) k
-             ) d ON true
-           LEFT JOIN LATERAL (
-             SELECT max(k.members) AS members FROM (
-               SELECT count(DISTINCT v.member_id) AS members FROM (
-                 SELECT DISTINCT c.address_hash FROM visitor_members own
-                 JOIN clicks c ON c.program_id = own.program_id AND c.visitor_key = own.visitor_key
-                   AND c.clicked_at > t.at - interval '1 day' AND c.clicked_at <= t.at
-                 WHERE own.program_id = %(program_id)s AND own.member_id = t.customer AND c.address_hash <> ''
-                 LIMIT 5) h
-               JOIN clicks n ON n.program_id = %(program_id)s AND n.address_hash = h.address_hash
-                 AND n.clicked_at > t.at - interval '1 day' AND n.clicked_at <= t.at
-               JOIN visitor_members v ON v.program_id = n.program_id AND v.visitor_key = n.visitor_key
-               GROUP BY h.address_hash) k) a ON true
+               SELECT DISTINCT c.address_hash FROM unnest(own.keys) AS v (visitor_key)
+               CROSS JOIN LATERAL (
+                 SELECT address_hash FROM clicks
+                 WHERE program_id = %(program_id)s AND visitor_key = v.visitor_key
+                   AND clicked_at > t.at - interval '1 day' AND clicked_at <= t.at
+                 ORDER BY clicked_at DESC LIMIT %(clicks)s) c
+               WHERE c.address_hash <> '' LIMIT 5) h
+             CROSS JOIN LATERAL (
+               SELECT count(DISTINCT m.member_id) AS members FROM (
+                 SELECT visitor_key FROM clicks
+                 WHERE program_id = %(program_id)s AND address_hash = h.address_hash
+                   AND clicked_at > t.at - interval '1 day' AND clicked_at <= t.at
+                 ORDER BY clicked_at DESC LIMIT %(clicks)s) n
+               CROSS JOIN LATERAL (
+                 SELECT member_id FROM visitor_members
+                 WHERE program_id = %(program_id)s AND visitor_key = n.visitor_key LIMIT %(members)s) m) k) a ON true
            WHERE t.customer IS NOT NULL""",
         program_id=program_id, customers=[one.customer_id for one in sellers],
-        instants=[one.paid_at for one in sellers],
+        instants=[one.paid_at for one in sellers], visitors=_NEWEST_VISITORS, clicks=_NEWEST_CLICKS,
+        members=_MOST_MEMBERS,
     )  # fmt: skip
     return [(row.place, {"device_members": row.device_members, "address_members": row.address_members}) for row in rows]
 
@@ -157,7 +175,7 @@ def _leaks(program_id: UUID, sellers: Sequence[Seller]) -> _Found:
                                    AND k.member_id = c.member_id AND k.clicked_at > %(since)s
                                  WHERE v.program_id = c.program_id AND v.member_id = l.customer_id))) AS strangers
              FROM (SELECT customer_id FROM coupon_redemptions
-                   WHERE program_id = c.program_id AND coupon_id = c.coupon_id AND code_id = c.id
+                   WHERE program_id = c.program_id AND code_id = c.id
                      AND status = 'redeemed' AND customer_id IS NOT NULL
                    ORDER BY id DESC LIMIT %(most)s) l) r
            WHERE c.program_id = %(program_id)s AND c.code = ANY(%(codes)s) AND c.member_id IS NOT NULL""",

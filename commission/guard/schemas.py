@@ -34,13 +34,13 @@ class SignalShape(Schema):
     policy = fields.String(validate=validate.OneOf(POLICIES), metadata={"description": "as the settings said then"})
     order_id = fields.String(allow_none=True)
     member_id = fields.String(allow_none=True, metadata={"description": "who would earn"})
-    evidence = fields.Dict(metadata={"description": "ids and counts"})
+    evidence = fields.Dict(metadata={"description": "ids and counts", "example": {"shared": ["device"]}})
     status = fields.String(
         validate=validate.OneOf(STATUSES), metadata={"description": "open: waits; noted: nothing to decide"}
     )
-    reason = fields.String(allow_none=True)
-    decided_by = fields.String(allow_none=True)
-    decided_at = fields.DateTime(allow_none=True)
+    reason = fields.String(allow_none=True, metadata={"example": None})
+    decided_by = fields.String(allow_none=True, metadata={"example": None})
+    decided_at = fields.DateTime(allow_none=True, metadata={"example": None})
     created_at = fields.DateTime()
 
 

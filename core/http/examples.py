@@ -21,22 +21,27 @@ PREFIXES = {
     "staff": "stf", "key": "key", "program": "prg", "payout": "pay", "attempt": "att", "method": "pm",
     "commission": "com", "refund": "ref", "settlement": "stl", "maturation": "mat", "transaction": "ltx",
     "adjustment": "adj", "binding": "bnd", "audit": "aud", "event": "evt", "link": "lnk",
-    "coupon": "cpn", "code": "cod", "reservation": "rsv",
+    "coupon": "cpn", "code": "cod", "reservation": "rsv", "claim": "atc", "signal": "sig",
 }  # fmt: skip
 
 _BY_NAME: dict[str, Any] = {
     "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "account": "6222020200112233", "account_name": "Ada Lovelace",
-    "avatar_url": "https://cdn.shop.example/ada.png", "category": "tea", "channel": "mini-program",
-    "currency": "GBP", "customer_external_id": "C-1001", "discount": 100, "expires_in": 3600, "external_id": "A-1001",
+    "avatar_url": "https://cdn.shop.example/ada.png", "campaign_id": "spring-sale", "category": "tea",
+    "channel": "mini-program", "click_id": "clk_AaICyfomd_iXDTYebu8fLgGiAsn6CHaUjkJv8-4JCHsok-ESIy5a4LDnBuzYvoa5",
+    "content_id": "video-42", "coupon_code": "TEA10", "currency": "GBP", "customer_external_id": "C-1001",
+    "discount": 100, "expires_in": 3600, "external_id": "A-1001",
     "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "email": "ada@shop.example",
-    "grade": "standard", "hint": "k3xa", "image_url": "https://cdn.shop.example/tea.png",
+    "destination_url": "https://shop.example/tea?utm_source=ada", "grade": "standard", "group_id": "wecom-17",
+    "hint": "k3xa", "image_url": "https://cdn.shop.example/tea.png",
     "inviter_external_id": "C-1000", "invite_code": "7K3MPX", "key": "sk_1_…", "kind": "sandbox",
-    "link_host": "shop.example", "month": "2026-01", "name": "Ada Lovelace", "order_external_id": "O-1001",
+    "link_code": "11k3m9x2p7qa", "link_host": "shop.example", "mini_program_path": "pages/tea?id=7",
+    "month": "2026-01", "name": "Ada Lovelace", "note": "she bought from my post", "order_external_id": "O-1001",
     "password": "correct horse battery", "phone": "+447700900123", "product_url": "https://shop.example/tea",
     "quantity": 2, "rail": "sandbox", "reason": "agreed with the customer", "refresh_token": "rt_…",
-    "request_id": "req_01kbt1wz00fcyry88y1p63pagn", "shipping": 350, "sku": "TEA-500", "source": "binding",
+    "request_id": "req_01kbt1wz00fcyry88y1p63pagn", "scene": "11k3m9x2p7qa", "session_id": "live-2026-01-31",
+    "shipping": 350, "sku": "TEA-500", "source": "binding",
     "status": "active", "store_external_id": "S-1", "supply_price": 900, "tax": 0,
-    "timezone": "Europe/London", "unit_price": 1250,
+    "timezone": "Europe/London", "unit_price": 1250, "visitor_id": "bfzPplNnkX7-JzLJ23e336",
 }  # fmt: skip
 
 # what an answer usually does not have, and what is usually nothing

@@ -48,7 +48,7 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 _SECURITY = {
-    "ApiKey": ("API key", "`sk_…` from `flask key create` or the console; `security` names the scope."),
+    "ApiKey": ("API key", "`sk_…` (or `pk_…` where it is said) from `flask key create`; `security` names the scope."),
     "StaffToken": ("JWT", "From `POST /v1/auth/staff`, 12 hours; `security` names the roles."),
     "MemberToken": ("JWT", "From `POST /v1/members/{ref}/tokens`, 1 hour; `/v1/me` only."),
 }

@@ -73,6 +73,8 @@ def callers_of(access: str) -> str:
         return "Anybody, without a credential."
     holders = PERMISSIONS[access]
     said = [f"API keys with the scope `{access}`"] if access in KEY_SCOPES else []
+    if holders.publishable:
+        said.append("publishable keys")
     if holders.roles:
         said.append("staff: " + ", ".join(sorted(holders.roles)))
     if holders.member:

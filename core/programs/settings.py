@@ -38,13 +38,13 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     fast_order: Policy = "flag"
     fast_order_seconds: Annotated[int, Meta(ge=0, le=3600)] = 3  # from click to payment, less than this
     shared_device: Policy = "flag"
-    shared_device_members: Annotated[int, Meta(ge=2, le=10_000)] = 4  # so many members on one visitor or address
+    shared_device_members: Annotated[int, Meta(ge=2, le=40)] = 4  # so many members on one visitor or address
     refund_ratio: Policy = "flag"
     refund_ratio_bps: Bps = 5000  # of the member's sales of 30 days, from so many orders on
     refund_ratio_orders: Annotated[int, Meta(ge=1, le=10_000)] = 10
     coupon_leak: Policy = "flag"
     coupon_leak_bps: Bps = 8000  # of a code's redemptions by strangers to its owner, from so many on
-    coupon_leak_redemptions: Annotated[int, Meta(ge=1, le=100_000)] = 20
+    coupon_leak_redemptions: Annotated[int, Meta(ge=1, le=200)] = 20
     velocity: Policy = "flag"
     velocity_orders: Annotated[int, Meta(ge=1, le=1_000_000)] = 100  # attributed to one member within an hour
     click_velocity: Literal["allow", "flag"] = "flag"  # clicks earn nothing: there is nothing to hold or refuse

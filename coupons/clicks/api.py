@@ -10,13 +10,14 @@ from core.errors import Unavailable
 from core.http.endpoint import endpoint
 from coupons.clicks.front import REFUSAL
 from coupons.clicks.recorder import Recorder, recorder_of
-from coupons.clicks.records import BY_API
+from coupons.clicks.records import BY_API, Part, part_of
 from coupons.clicks.schemas import NewClick, NewClickShape
 from coupons.clicks.targets import Dimensions, static_of
 from coupons.clicks.visits import agent_in, new_visitor
 from coupons.links.errors import LinkEnded, NoSuchLink
 
 blueprint = Blueprint("clicks", __name__)
+_NO_AGENT = part_of(b"")
 
 
 @blueprint.get("/r/<code>")
@@ -61,8 +62,8 @@ def record_click(actor: Actor, body: dict[str, Any]) -> Any:
     return {"click_id": token, "visitor_id": visitor}
 
 
-def _client(recorder: Recorder, actor: Actor) -> tuple[bytes, bytes]:
+def _client(recorder: Recorder, actor: Actor) -> tuple[bytes, Part]:
     """The address's hash and the user agent of who clicked."""
     if actor.kind is ActorKind.KEY:  # a shop's server tells of somebody else's click
-        return b"", b""
+        return b"", _NO_AGENT
     return recorder.addresses.hash_in(request.environ), agent_in(request.environ)

@@ -12,11 +12,13 @@ from flask import Flask
 from coupons.clicks.counts import RedirectCounts
 from coupons.clicks.recorder import Recorder, recorder_of
 from coupons.clicks.records import PREFETCH
-from coupons.clicks.targets import Target
+from coupons.clicks.targets import NEVER, Target
 from coupons.clicks.visits import agent_in, cookie_of, is_prefetch, new_visitor, visitor_in
 from coupons.links.errors import LinkEnded, NoSuchLink
 
 PATH = "/r/"
+_PATH_LENGTH = len(PATH)
+_clock = time.perf_counter
 REFUSAL = "banyan.refusal"
 """Where the application finds why a redirect was refused."""
 
@@ -65,33 +67,35 @@ class Redirects:
             NoSuchLink, LinkEnded: there is nowhere to go.
             Unavailable: the database is away and nobody remembers the code.
         """
-        began = time.perf_counter()
+        began = _clock()
         recorder = self._made or self._recorder()
-        target = _living(recorder, environ["PATH_INFO"][len(PATH) :])
+        target = _living(recorder, environ["PATH_INFO"][_PATH_LENGTH:])
         query = environ["QUERY_STRING"]
         carried = target.carrying(query) if query else ""
         known = visitor_in(environ)
         visitor = known or new_visitor()
+        method = environ["REQUEST_METHOD"]
         token = None
-        if environ["REQUEST_METHOD"] == "GET":
+        if method == "GET":
             flags = PREFETCH if is_prefetch(environ) else 0
             token = recorder.record(target, visitor, recorder.addresses.hash_in(environ), agent_in(environ), flags)
         headers = [("Location", target.address(carried, token)), *_HEADERS]
         if known is None:
             secure = self._always_secure or recorder.addresses.is_secure(environ)
             headers.append(("Set-Cookie", cookie_of(visitor, secure=secure)))
-        self._counts.note(environ["REQUEST_METHOD"], time.perf_counter() - began)
+        self._counts.note[method](_clock() - began)
         return headers
 
     def _recorder(self) -> Recorder:
         self._made = recorder_of(self._app)
+        self._counts.begin()
         return self._made
 
 
 def _living(recorder: Recorder, code: str) -> Target:
-    target = recorder.targets.find(code)
+    target = recorder.targets.present.get(code) or recorder.targets.find(code)  # the usual way, without a call
     if target is None:
         raise NoSuchLink()
-    if target.has_ended():
+    if target.until != NEVER and target.has_ended():
         raise LinkEnded()
     return target

@@ -12,7 +12,7 @@ from uuid_utils import uuid7
 
 from core.observability.metrics import counter
 from coupons.clicks.cache import TargetCache
-from coupons.clicks.records import framed
+from coupons.clicks.records import Part, framed
 from coupons.clicks.segments import NotWritten, SegmentWriter
 from coupons.clicks.targets import Target
 from coupons.clicks.tokens import click_keys
@@ -32,24 +32,26 @@ class Recorder:
         self.targets = TargetCache(app)
         self.addresses = Addresses(keys, settings.proxy_hops)
         self._writer = SegmentWriter(settings.clicks_dir)
+        self._append = self._writer.append
         self._lost = 0
         self._tell_at = 0.0
 
     def record(
-        self, target: Target, visitor: str, address_hash: bytes, agent: bytes, flags: int, static: bytes | None = None
+        self, target: Target, visitor: str, address_hash: bytes, agent: Part, flags: int, static: Part | None = None
     ) -> str | None:
         """The public id of the click, which is durable from now on; None when it could not be written.
 
         `address_hash`: 8 bytes, empty when not known. `flags`: PREFETCH | BY_API. `static`: instead of the link's own.
         """
         click_id = uuid7().bytes
-        visitor_key = target.sealer.visitor_key(visitor)
+        sealer = target.sealer
+        visitor_key = sealer.visitor_key(visitor)
         try:
-            self._writer.append(framed(click_id, visitor_key, address_hash, agent, flags, static or target.static))
+            self._append(framed(click_id, visitor_key, address_hash, agent, flags, static or target.static))
         except NotWritten as error:
             self._tell_lost(target.facts.program_id, error)
             return None
-        return target.sealer.token(click_id + target.link_bytes + visitor_key)
+        return sealer.token(click_id + target.link_bytes + visitor_key)
 
     def close(self) -> None:
         """End the segment, on the disk."""

@@ -1,8 +1,9 @@
 """A click as it lies in a segment file. A record says by itself whether it is whole; what is not whole is passed over.
 
-Frame: magic (4), length of the body (4), CRC-32 of the body (4), body. Body: the moving part (id 16, visitor 8,
-address 8, flags 1, agent's length 2, agent), then what is the same for every click of a link: program, link and member
+Frame: magic (4), length of the body (4), checksum (4), body. Body: the moving part (id 16, visitor 8, address 8,
+flags 1, agent's length 2), the user agent, then what is the same for every click of a link: program, link and member
 (16 each) and the texts. All numbers little-endian, texts UTF-8; so the static part is encoded once a cached link.
+The checksum is the CRC-32 of the moving part and of the CRC-32s of agent and static part, which are known beforehand.
 """
 
 import struct
@@ -20,7 +21,23 @@ _ABSENT = 0xFFFF
 _LONGEST_BODY = 1 << 20  # far above any record: a length beyond it is damage
 LONGEST_FRAME = _FRAME.size + _LONGEST_BODY
 
+_HEAD_BYTES = _MOVING.size
+_unpacked = _MOVING.unpack_from
+_pack_moving = _MOVING.pack
+_pack_frame = _FRAME.pack
+
 PREFETCH, BY_API, WITH_ADDRESS = 1, 2, 4
+
+
+class Part(NamedTuple):
+    """A part of a body with its CRC-32, both made once for many clicks."""
+
+    content: bytes
+    crc: bytes
+
+
+def part_of(content: bytes) -> Part:
+    return Part(content, crc32(content).to_bytes(4, "little"))
 
 
 class ClickRecord(NamedTuple):
@@ -46,25 +63,29 @@ class ClickRecord(NamedTuple):
 def encode(record: ClickRecord) -> bytes:
     """The record's frame, ready for a segment."""
     flags = (PREFETCH if record.prefetch else 0) | (BY_API if record.via == "api" else 0)
-    agent = record.user_agent.encode("utf-8", "replace")
+    agent = part_of(record.user_agent.encode("utf-8", "replace"))
     return framed(record.id.bytes, record.visitor_key, record.address_hash, agent, flags, static_part(record))
 
 
-def static_part(record: ClickRecord) -> bytes:
-    """The bytes that every click of this link has in common; the moving fields are not looked at."""
+def static_part(record: ClickRecord) -> Part:
+    """What every click of this link has in common; the moving fields are not looked at."""
     dimensions = (record.campaign_id, record.channel, record.group_id, record.content_id, record.session_id)
     ids = record.program_id.bytes + record.link_id.bytes + record.member_id.bytes
     texts = b"".join(map(_text, (*dimensions, *record.sub_ids)))
-    return ids + bytes([len(record.sub_ids)]) + texts
+    return part_of(ids + bytes([len(record.sub_ids)]) + texts)
 
 
-def framed(click_id: bytes, visitor_key: bytes, address_hash: bytes, agent: bytes, flags: int, static: bytes) -> bytes:
-    """One frame of a moving and a static part. `flags`: PREFETCH | BY_API."""
+def framed(click_id: bytes, visitor_key: bytes, address_hash: bytes, agent: Part, flags: int, static: Part) -> bytes:
+    """One frame. `flags`: PREFETCH | BY_API."""
     if address_hash:
         flags |= WITH_ADDRESS
-    head = _MOVING.pack(click_id, visitor_key, address_hash, flags, len(agent))
-    body = head + agent + static
-    return _FRAME.pack(MAGIC, len(body), crc32(body)) + body
+    agent_bytes, agent_crc = agent
+    static_bytes, static_crc = static
+    length = len(agent_bytes)
+    moving = _pack_moving(click_id, visitor_key, address_hash, flags, length)
+    length += _HEAD_BYTES + len(static_bytes)
+    checksum = crc32(moving + agent_crc + static_crc)
+    return _pack_frame(MAGIC, length, checksum) + moving + agent_bytes + static_bytes
 
 
 class Frame(NamedTuple):
@@ -152,7 +173,19 @@ def _body_at(buffer: bytes, at: int) -> bytes | None:
     if magic != MAGIC or length > _LONGEST_BODY or start + length > len(buffer):
         return None
     body = buffer[start : start + length]
-    return body if crc32(body) == crc else None
+    return body if _checksum(body) == crc else None
+
+
+def _checksum(body: bytes) -> int | None:
+    end = _HEAD_BYTES + (body[_HEAD_BYTES - 2] | body[_HEAD_BYTES - 1] << 8) if len(body) > _HEAD_BYTES else 0
+    if not end or end > len(body):
+        return None
+    return crc32(body[:_HEAD_BYTES] + _crc_of(body[_HEAD_BYTES:end]) + _crc_of(body[end:]))
+
+
+@lru_cache(maxsize=20_000)  # agents and static parts come again and again
+def _crc_of(part: bytes) -> bytes:
+    return part_of(part).crc
 
 
 def _next_whole(buffer: bytes, start: int) -> int | None:
@@ -170,10 +203,6 @@ def _frame(body: bytes) -> Frame:
     if not flags & WITH_ADDRESS:
         address_hash = b""
     return Frame(click_id, visitor_key, address_hash, flags, body[_HEAD_BYTES:end], body[end:])
-
-
-_HEAD_BYTES = _MOVING.size
-_unpacked = _MOVING.unpack_from
 
 
 @lru_cache(maxsize=10_000)  # most clicks are of few links, and making UUIDs is what reading costs

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote_plus, urlencode
 from uuid import UUID
 
 from core.clock import now
-from coupons.clicks.records import ClickRecord, static_part
+from coupons.clicks.records import ClickRecord, Part, static_part
 from coupons.clicks.tokens import ClickKeys, sealer_of
 from coupons.links.rules import ascii_address
 from coupons.links.service import Link
@@ -17,7 +17,7 @@ _CARRIED = re.compile(r"utm_\w{1,40}|s[1-5]")
 _MOST_CARRIED = 20
 _NEVER_IN_A_HEADER = re.compile(r"[^\x21-\x7e]")
 _NOBODY = UUID(int=0)
-_NEVER = float("inf")
+NEVER = float("inf")
 
 
 class Facts(NamedTuple):
@@ -77,7 +77,7 @@ class Target:
 
     def has_ended(self) -> bool:
         """Expired or deleted."""
-        return self.until != _NEVER and self.until <= now().timestamp()
+        return self.until != NEVER and self.until <= now().timestamp()
 
     def carrying(self, query: str) -> str:
         """The part of the short link's own query that goes on to the destination, each with a `&` behind it."""
@@ -92,7 +92,7 @@ class Target:
         return f"{self.head}{carried}"[:-1] + self.tail if carried else self.destination
 
 
-def static_of(facts: Facts, own: Dimensions) -> bytes:
+def static_of(facts: Facts, own: Dimensions) -> Part:
     """The static part of clicks with these dimensions."""
     mine = {name: value for name, value in own._asdict().items() if value is not None}
     return static_part(
@@ -108,7 +108,7 @@ def _end_of(facts: Facts) -> float:
     """The moment, in seconds since 1970, from which the link leads nowhere."""
     if facts.deleted:
         return 0.0
-    return _NEVER if facts.expires_at is None else facts.expires_at.timestamp()
+    return NEVER if facts.expires_at is None else facts.expires_at.timestamp()
 
 
 def _parts(address: str) -> tuple[str, str, str]:
@@ -124,7 +124,7 @@ def _name(parameter: str) -> str:
 
 def _header_safe(address: str) -> str:
     # destinations are checked when they are made; a header must not depend on that
-    return _NEVER_IN_A_HEADER.sub(_percent_encoded, ascii_address(address))
+    return NEVER_IN_A_HEADER.sub(_percent_encoded, ascii_address(address))
 
 
 def _percent_encoded(found: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from coupons.clicks.records import Part, part_of
 from coupons.clicks.tokens import KEY_BYTES, URL_SAFE, ClickKeys
 
 Environ = Mapping[str, Any]
@@ -16,12 +17,13 @@ Environ = Mapping[str, Any]
 COOKIE = "bv"
 _VISITOR = re.compile(r"(?:^|;) *bv=([A-Za-z0-9_-]{22}) *(?:;|$)")
 _COOKIE_OPTIONS = "; Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax"
+_SECURELY = f"{_COOKIE_OPTIONS}; Secure"
 _AT_ONCE = 128
 _spare: deque[str] = deque()
 _AGENT_LENGTH = 300
 _MOST_AGENTS = 2_000
 _MOST_ADDRESSES = 50_000
-_agents: dict[str, bytes] = {}
+_agents: dict[str, Part] = {}
 _DAY_SECONDS = 86_400
 _HINTS = frozenset({"HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ"})
 _PREFETCHES = re.compile(r"prefetch|preview|prerender", re.IGNORECASE)
@@ -54,7 +56,7 @@ def visitor_in(environ: Environ) -> str | None:
 
 def cookie_of(visitor: str, *, secure: bool) -> str:
     """The header that makes the browser remember the visitor for a year."""
-    return f"{COOKIE}={visitor}{_COOKIE_OPTIONS}{'; Secure' if secure else ''}"
+    return f"{COOKIE}={visitor}{_SECURELY if secure else _COOKIE_OPTIONS}"
 
 
 def is_prefetch(environ: Environ) -> bool:
@@ -64,17 +66,16 @@ def is_prefetch(environ: Environ) -> bool:
     return any(_PREFETCHES.search(environ[name]) for name in _HINTS if name in environ)
 
 
-def agent_in(environ: Environ) -> bytes:
+def agent_in(environ: Environ) -> Part:
     """The user agent, cut, without control characters."""
     agent: str = environ.get("HTTP_USER_AGENT", "")
-    found = _agents.get(agent)
-    return _cleaned(agent) if found is None else found
+    return _agents.get(agent) or _cleaned(agent)
 
 
-def _cleaned(agent: str) -> bytes:
+def _cleaned(agent: str) -> Part:
     if len(_agents) >= _MOST_AGENTS:
         _agents.clear()
-    made = "".join(filter(str.isprintable, agent[:_AGENT_LENGTH])).encode("utf-8", "replace")
+    made = part_of("".join(filter(str.isprintable, agent[:_AGENT_LENGTH])).encode("utf-8", "replace"))
     if len(agent) <= _AGENT_LENGTH:
         _agents[agent] = made
     return made
@@ -105,22 +106,24 @@ class Addresses:
 
     def hash_in(self, environ: Environ) -> bytes:
         """8 bytes; empty when the server does not know who calls."""
-        address = self._address(environ)
-        day = self._today
-        if time.time() >= day.ends_at:
-            day = self._today = self._begun()
-        found = day.hashes.get(address)
+        address = self._forwarded(environ) if self._hops else environ.get("REMOTE_ADDR", "")
+        ends_at, _, hashes = day = self._today
+        if time.time() >= ends_at:
+            ends_at, _, hashes = day = self._today = self._begun()
+        found = hashes.get(address)
         return _hashed(address, day) if found is None else found
 
     def is_secure(self, environ: Environ) -> bool:
         """Whether the visitor came by https, as the nearest trusted proxy saw it."""
-        told = forwarded(environ, "HTTP_X_FORWARDED_PROTO", 1) if self._hops else None
-        direct: str = environ["wsgi.url_scheme"]
-        return (told or direct) == "https"
+        direct: bool = environ["wsgi.url_scheme"] == "https"
+        if not self._hops:
+            return direct
+        told = forwarded(environ, "HTTP_X_FORWARDED_PROTO", 1)
+        return direct if told is None else told == "https"
 
-    def _address(self, environ: Environ) -> str:
+    def _forwarded(self, environ: Environ) -> str:
         direct: str = environ.get("REMOTE_ADDR", "")
-        return (forwarded(environ, "HTTP_X_FORWARDED_FOR", self._hops) or direct) if self._hops else direct
+        return forwarded(environ, "HTTP_X_FORWARDED_FOR", self._hops) or direct
 
     def _begun(self) -> _Day:
         number = int(time.time()) // _DAY_SECONDS

@@ -42,13 +42,19 @@ def create_link(actor: Actor, body: NewLink) -> Any:
 
 
 @blueprint.post("/v1/links/batch")
-@endpoint("links:write", summary="Make up to 1000 links", body=LinkBatchLoader(), answer=LinkBatchResults)
+@endpoint(
+    "links:write", summary="Make up to 1000 links", body=LinkBatchLoader(), answer=LinkBatchResults,
+    description="Results in request order; one bad link never harms the others. Pointers are relative to the item.",
+)  # fmt: skip
 def create_links(actor: Actor, body: list[NewLink | Unreadable]) -> Any:
     return {"results": [_result(made) for made in service.create(actor, body)]}
 
 
 @blueprint.get("/v1/links")
-@endpoint("links:read", summary="Links, newest first", query=LinkQuery, answer=LinkShape, paged=True)
+@endpoint(
+    "links:read", summary="Links, newest first", query=LinkQuery, answer=LinkShape, paged=True,
+    description="Without `status` the ended and deleted ones too.",
+)  # fmt: skip
 def list_links(actor: Actor, query: dict[str, Any]) -> Any:
     limit, before = query.pop("limit"), id_cursor(query.pop("cursor"))
     links = service.find_links(actor.program_id, query, before, limit + 1)

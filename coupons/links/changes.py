@@ -90,17 +90,21 @@ def delete(program_id: UUID, ref: Ref, owner: UUID | None = None) -> None:
 
 
 def end_links_of_member(program_id: UUID, member_id: UUID) -> None:
-    """Delete all links of a member, in one statement. New ones are not made meanwhile: his row is locked."""
-    ended = scalars(
+    """Delete all links of a member, and the words he may have put on them, in one statement.
+
+    New ones are not made meanwhile: his row is locked.
+    """
+    codes = scalars(
         """WITH his AS (
-             SELECT id FROM links
-             WHERE program_id = %(program_id)s AND member_id = %(member_id)s AND deleted_at IS NULL
+             SELECT id, deleted_at FROM links WHERE program_id = %(program_id)s AND member_id = %(member_id)s
              ORDER BY id FOR UPDATE)
-           UPDATE links l SET deleted_at = %(at)s, updated_at = %(at)s
+           UPDATE links l SET deleted_at = coalesce(l.deleted_at, %(at)s), product = NULL, sub_ids = '{}',
+                  updated_at = CASE WHEN l.deleted_at IS NULL THEN %(at)s ELSE l.updated_at END
            FROM his WHERE l.program_id = %(program_id)s AND l.id = his.id
-           RETURNING l.code""",
+           RETURNING CASE WHEN his.deleted_at IS NULL THEN l.code END""",
         program_id=program_id, member_id=member_id, at=now(),
     )  # fmt: skip
+    ended = [code for code in codes if code is not None]
     if ended:
         announce(LINKS, ended)
 

@@ -28,6 +28,7 @@ def my_links(actor: Actor, query: dict[str, Any]) -> Any:
 @endpoint(
     ME, summary="Make a link of mine", body=NewMyLinkBody, answer=LinkShape, status=201, also=(200,),
     refuses=("already_exists",),
+    description="As shop and staff make links, for the member who calls; chosen codes are first come, first served.",
 )  # fmt: skip
 def make_my_link(actor: Actor, body: dict[str, Any]) -> Any:
     (made,) = service.create(actor, [new_link(body | {"member_id": actor.id})])
@@ -49,7 +50,7 @@ def change_my_link(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
 
 
 @blueprint.delete("/v1/me/links/<ref:ref>")
-@endpoint(ME, summary="Delete a link of mine", status=204)
+@endpoint(ME, summary="Delete a link of mine", status=204, description="For good; its stats stay. Again is no error.")
 def delete_my_link(actor: Actor, ref: str) -> Any:
     service.delete(actor.program_id, parse_ref("lnk", ref), actor.id)
 

@@ -27,15 +27,25 @@ from coupons.traffic.stats import Stats, codes_of, key_named, link_named, rankin
 
 blueprint = Blueprint("traffic", __name__)
 
+_SUMS = (
+    "Clicks and sales show within 5 s. What belongs to an order stands in the hour in which it was paid, less what was "
+    "canceled, refunded or reversed since: late data changes earlier points."
+)
+
 
 @blueprint.get("/v1/links/<ref:ref>/stats")
-@endpoint("stats:read", summary="Clicks, orders and sales of a link", query=StatsQuery, answer=StatsShape)
+@endpoint(
+    "stats:read", summary="Clicks, orders and sales of a link", query=StatsQuery, answer=StatsShape,
+    description=f"Of ended links too. {_SUMS}",
+)  # fmt: skip
 def show_link_stats(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
     return stats_shape(_of_link(actor, link_named(actor.program_id, _link(ref)), query), actor.program.currency)
 
 
 @blueprint.get("/v1/me/links/<ref:ref>/stats")
-@endpoint("me", summary="Clicks, orders and sales of my link", query=StatsQuery, answer=OwnStatsShape)
+@endpoint(
+    "me", summary="Clicks, orders and sales of my link", query=StatsQuery, answer=OwnStatsShape, description=_SUMS
+)
 def show_my_link_stats(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
     link = link_named(actor.program_id, _link(ref), actor.id)
     return own_stats_shape(_of_link(actor, link, query), actor.program.currency)
@@ -45,6 +55,7 @@ def show_my_link_stats(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
 @endpoint(
     "stats:read", summary="Links, campaigns, channels … with their sums, the greatest first", query=RankingQuery,
     answer=KeySumsShape, paged=True,
+    description=f"{_SUMS} The ranking moves while clicks arrive: a key may pass from one page to another.",
 )  # fmt: skip
 def list_stats(actor: Actor, query: dict[str, Any]) -> Any:
     dimension, sort, limit = query["group_by"], query["sort"], query["limit"]
@@ -60,7 +71,7 @@ def list_stats(actor: Actor, query: dict[str, Any]) -> Any:
 @blueprint.get("/v1/stats/series")
 @endpoint(
     "stats:read", summary="The series of the program, or of one link, campaign, channel …", query=SeriesQuery,
-    answer=StatsShape,
+    answer=StatsShape, description=_SUMS,
 )  # fmt: skip
 def show_series(actor: Actor, query: dict[str, Any]) -> Any:
     key = key_named(query["dimension"], query["key"])

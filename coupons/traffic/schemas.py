@@ -82,7 +82,11 @@ class SumsShape(Schema):
 
 
 class PointShape(SumsShape):
-    at = fields.String(metadata={"description": "the hour's beginning, or the day, or the month's first day"})
+    at = fields.String(
+        metadata={
+            "description": "the hour's beginning, or the day, or the month's first day", "example": "2026-01-31",
+        }
+    )  # fmt: skip
 
 
 class StatsShape(SumsShape):
@@ -101,8 +105,8 @@ class OwnStatsShape(StatsShape):
 
 
 class KeySumsShape(SumsShape):
-    key = fields.String(metadata={"description": "the id of the link or member, or the word"})
-    link_code = fields.String(allow_none=True, metadata={"description": "only with group_by=link"})
+    key = fields.String(metadata={"description": "the id of the link or member, or the word", "example": "spring-sale"})
+    link_code = fields.String(allow_none=True, metadata={"description": "only with group_by=link", "example": None})
 
 
 def stats_shape(stats: Stats, currency: str) -> dict[str, Any]:

@@ -43,7 +43,11 @@ blueprints = (
 
 
 @blueprint.post("/v1/coupons")
-@endpoint("coupons:write", summary="Make a coupon", body=NewCoupon, answer=CouponShape, status=201)
+@endpoint(
+    "coupons:write", summary="Make a coupon", body=NewCoupon, answer=CouponShape, status=201,
+    description="It holds the terms; codes are made of it, or claimed. The terms of money never change, and one "
+    "without a quantity never gets one. Each call makes another: send an Idempotency-Key where it may be repeated.",
+)  # fmt: skip
 def create_coupon(actor: Actor, body: dict[str, Any]) -> Any:
     return _shown(actor, definitions.create_coupon(actor.program_id, coupon_terms(body)))
 
@@ -103,7 +107,8 @@ def list_codes(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
 @blueprint.get("/v1/coupons/<ref>/codes/export")
 @endpoint(
     "coupons:read", summary="All codes of the coupon as a file", query=ExportQuery,
-    media_type=", ".join(MEDIA_TYPES.values()), description="No cell is a formula.",
+    media_type=", ".join(MEDIA_TYPES.values()),
+    description="CSV or a spreadsheet, as `format` says. No cell is a formula.",
 )  # fmt: skip
 def export_codes(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
     coupon = definitions.coupon_of(actor.program_id, _coupon_id(ref))
@@ -112,7 +117,10 @@ def export_codes(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
 
 
 @blueprint.delete("/v1/coupons/<ref>/codes/<code>")
-@endpoint("coupons:write", summary="Let nobody use a code any more", status=204, refuses=("wrong_state",))
+@endpoint(
+    "coupons:write", summary="Let nobody use a code any more", status=204, refuses=("wrong_state",),
+    description="Not while an order has it or has used it (409).",
+)  # fmt: skip
 def disable_code(actor: Actor, ref: str, code: str) -> Any:
     code_id = parse_public_id("cod", code)
     if code_id is None:

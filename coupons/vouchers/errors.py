@@ -59,10 +59,6 @@ class ReservationExists(AlreadyExists):
     title = "The order has a reservation with other content"
 
 
-class OrderHasCode(AlreadyExists):
-    title = "The order has redeemed one of the codes already"
-
-
 class ReservationInOtherState(WrongState):
     title = "The reservation is confirmed, released or expired"
 
@@ -95,7 +91,7 @@ _SAID = {
     Reason.SOLD_OUT: "None is left of the coupon.",
     Reason.LIMIT_REACHED: "The customer has used as many of the coupon as one may.",
     Reason.NOT_YOURS: "The code belongs to another customer.",
-    Reason.ALREADY_USED: "The code was used by another order.",
+    Reason.ALREADY_USED: "The code was used by an order already.",
     Reason.RESERVED_ELSEWHERE: "The code is kept for another order.",
     Reason.MIN_SPEND_NOT_REACHED: "The lines it covers come to less than its threshold.",
     Reason.NO_MATCHING_ITEMS: "It covers none of the items.",

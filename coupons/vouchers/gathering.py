@@ -6,6 +6,7 @@ Knows nothing of databases; holds no lock while it carries out. Nobody has his a
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from threading import Lock
+from time import sleep
 from typing import Generic, TypeVar
 
 from core.errors import Unavailable
@@ -13,6 +14,8 @@ from core.errors import Unavailable
 Key = TypeVar("Key", bound=Hashable)
 Ask = TypeVar("Ask")
 Answer = TypeVar("Answer")
+
+_PAUSE_SECONDS = 0.001
 
 
 class _Place(Generic[Ask, Answer]):
@@ -44,6 +47,9 @@ class Gathering(Generic[Key, Ask, Answer]):
     Whoever has carried out one set hands the lead to the first who waits: nobody works for others twice, and asks
     are served in the order in which they came. `carry_out` gets a key and at most `most` asks and returns an answer
     for each, in their order; what it raises is raised in every thread of the set.
+
+    Those of the last set ask again a moment after they were answered. So a leader who finds fewer than the last one
+    had pauses for a millisecond, once: without that, sets of all and sets of one would take turns.
     """
 
     def __init__(self, carry_out: Callable[[Key, Sequence[Ask]], Sequence[Answer]], most: int) -> None:
@@ -51,6 +57,7 @@ class Gathering(Generic[Key, Ask, Answer]):
         self._most = most
         self._lock = Lock()
         self._waiting: dict[Key, deque[_Place[Ask, Answer]]] = {}  # of the keys that somebody leads
+        self._crowds: dict[Key, int] = {}  # how many were in the last set, where more than one were
 
     def join(self, key: Key, ask: Ask) -> Answer:
         """The answer to one ask; waits for the set before and for its own."""
@@ -78,9 +85,7 @@ class Gathering(Generic[Key, Ask, Answer]):
 
     def _lead(self, key: Key) -> None:
         """Carry out what waits, the leader's own first of all; hand over the lead, then the outcomes."""
-        with self._lock:
-            row = self._waiting[key]
-            together = [row.popleft() for _ in range(min(self._most, len(row)))]
+        together = self._set_of(key)
         answers: Sequence[Answer | None] = []
         error: Exception | None = Unavailable("The request was not carried out; repeat it.", retry_after=1)
         try:
@@ -92,6 +97,18 @@ class Gathering(Generic[Key, Ask, Answer]):
             self._hand_over(key)
             for place, answer in zip(together, answers if error is None else [None] * len(together), strict=True):
                 place.serve(answer, error)
+
+    def _set_of(self, key: Key) -> list[_Place[Ask, Answer]]:
+        row = self._waiting[key]  # only a leader takes it away
+        if len(row) < self._crowds.get(key, 0):
+            sleep(_PAUSE_SECONDS)
+        with self._lock:
+            together = [row.popleft() for _ in range(min(self._most, len(row)))]
+            if len(together) > 1:
+                self._crowds[key] = len(together)
+            else:
+                self._crowds.pop(key, None)
+        return together
 
     def _hand_over(self, key: Key) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from core.bulk import insert_rows
-from core.db import Collision, execute, fetch_all, scalar
+from core.db import Collision, execute, fetch_all
 from coupons.vouchers.models import CouponRedemptionRow
 from coupons.vouchers.parts import Part
 
@@ -154,16 +154,6 @@ def set_redemptions(program_id: UUID, at: datetime, statuses: Mapping[UUID, str]
            WHERE d.program_id = %(program_id)s AND d.id = given.id""",
         program_id=program_id, ids=list(statuses), statuses=list(statuses.values()), at=at,
     )  # fmt: skip
-
-
-def has_redeemed(program_id: UUID, order_external_id: str, code_ids: Collection[UUID]) -> bool:
-    """Whether the order stands with one of the codes."""
-    found: bool = scalar(
-        """SELECT EXISTS (SELECT FROM coupon_redemptions WHERE program_id = %(program_id)s
-             AND order_external_id = %(order)s AND code_id = ANY(%(code_ids)s::uuid[]) AND status = 'redeemed')""",
-        program_id=program_id, order=order_external_id, code_ids=list(code_ids),
-    )  # fmt: skip
-    return found
 
 
 def insert_redemptions(program_id: UUID, rows: Collection[Redemption]) -> None:

@@ -28,6 +28,7 @@ blueprint = Blueprint("my_coupons", __name__)
 @endpoint(
     ME, summary="Claim a coupon for myself", body=NewMyCouponClaim, answer=CouponClaimShape, status=201,
     refuses=("not_found", *REFUSES), transactional=False,
+    description="Each call is another claim: send an Idempotency-Key where it may be repeated.",
 )  # fmt: skip
 def claim_for_myself(actor: Actor, body: dict[str, Any]) -> Any:
     return claim_shape(claim_for(actor.program_id, body["coupon_id"], actor.id))

@@ -172,7 +172,7 @@ class CouponRedemptionRow(Base):
             postgresql_where=text("status IN ('reserved', 'redeemed')"),
         ),
         Index("ix_coupon_redemptions_order", "program_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
-        Index("ix_coupon_redemptions_coupon", "program_id", "coupon_id", "id"),
+        Index("ix_coupon_redemptions_code", "program_id", "code_id", "id"),
         Index(
             "ix_coupon_redemptions_reservation", "program_id", "reservation_id",
             postgresql_where=text("reservation_id IS NOT NULL"),

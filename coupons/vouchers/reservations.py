@@ -18,7 +18,6 @@ from core.db import Collision, fetch_one
 from core.ids import new_id
 from coupons.vouchers.errors import (
     CouponRefused,
-    OrderHasCode,
     ReservationExists,
     ReservationInOtherState,
     ReservationNotFound,
@@ -26,7 +25,6 @@ from coupons.vouchers.errors import (
 from coupons.vouchers.holding import (
     Redemption,
     Reservation,
-    has_redeemed,
     held_by,
     insert_redemptions,
     locked_reservations,
@@ -65,7 +63,6 @@ def reserve(program: Program, body: dict[str, Any]) -> tuple[ReservationRecord, 
 
     Raises:
         ReservationExists: the order has a live reservation with other content.
-        OrderHasCode: the order has come already and redeemed one of the codes.
         CouponRefused: a code takes nothing off these items; nothing is kept.
         Collision: a rival was quicker.
     """
@@ -78,8 +75,6 @@ def reserve(program: Program, body: dict[str, Any]) -> tuple[ReservationRecord, 
             raise ReservationExists()
         return known, False
     discounts, shape = _quote(program, body)
-    if has_redeemed(program.id, body["order_external_id"], [one.code_id for one in discounts]):
-        raise OrderHasCode()
     customer = body["customer_external_id"]
     customer_id = customers_for(program.id, [customer])[customer] if customer is not None else None
     made = ReservationRecord(

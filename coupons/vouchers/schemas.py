@@ -42,7 +42,7 @@ class Code(Text):
 
 
 class NewCoupon(Body):
-    name = Text(200, required=True)
+    name = Text(200, required=True, metadata={"example": "Ten off fifty"})
     kind = fields.String(required=True, validate=validate.OneOf(_KINDS))
     amount = Amount(minimum=1, load_default=None, allow_none=True, metadata={"description": "off, for kind amount"})
     percent_bps = Rate(

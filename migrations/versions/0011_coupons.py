@@ -163,9 +163,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("program_id", "id", name=op.f("pk_coupon_redemptions")),
     )
-    op.create_index(
-        "ix_coupon_redemptions_coupon", "coupon_redemptions", ["program_id", "coupon_id", "id"], unique=False
-    )
+    op.create_index("ix_coupon_redemptions_code", "coupon_redemptions", ["program_id", "code_id", "id"], unique=False)
     op.create_index(
         "ix_coupon_redemptions_order",
         "coupon_redemptions",

@@ -1,5 +1,6 @@
 """Signals that only flag are found by the sweep, from real rows; and who may see them."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -123,6 +124,52 @@ def test_busy_addresses_are_noted(shop: Shop) -> None:
     (found,) = signals(shop, signal="click_velocity")
     assert found["evidence"] == {"from": "address", "clicks_an_hour": 11}
     assert at + timedelta(hours=1) > now()
+
+
+def share(shop: Shop, address: bytes, visitors: Sequence[tuple[bytes, UUID]]) -> None:
+    """Each visitor, who is that member, has clicked from the address just now."""
+    with transaction(shop.program.id):
+        execute(
+            """WITH given AS (
+                 SELECT * FROM unnest(%(ids)s::uuid[], %(keys)s::bytea[], %(members)s::uuid[])
+                   AS t (id, visitor, member)),
+               joined AS (
+                 INSERT INTO visitor_members (program_id, visitor_key, member_id, source, joined_at)
+                 SELECT %(p)s, visitor, member, 'order', %(at)s FROM given)
+               INSERT INTO clicks (program_id, id, clicked_at, link_id, member_id, visitor_key, address_hash,
+                                   agent_hash, via, kind, is_unique, sub_ids)
+               SELECT %(p)s, id, %(at)s, id, id, visitor, %(address)s, '', 'redirect', 'counted', false, '{}'
+               FROM given""",
+            p=shop.program.id, at=now() - timedelta(minutes=1), address=address, ids=[new_id() for _ in visitors],
+            keys=[key for key, _ in visitors], members=[member for _, member in visitors],
+        )  # fmt: skip
+
+
+def test_members_at_one_address_are_counted(shop: Shop) -> None:
+    share(
+        shop, b"1" * 8, [(bytes([number]) * 8, new_id()) for number in range(19)] + [(b"c" * 8, member_id(shop, "c"))]
+    )
+    shop.order(paid_at=now().isoformat().replace("+00:00", "Z"))
+    sweep(shop)
+    (found,) = signals(shop, signal="shared_device")
+    assert found["evidence"] == {"device_members": 1, "address_members": 20}
+
+
+def test_a_town_behind_one_address_is_not_counted_to_its_end(shop: Shop) -> None:
+    town = [(number.to_bytes(8, "big"), new_id()) for number in range(1000)]
+    share(shop, b"2" * 8, [*town, (b"c" * 8, member_id(shop, "c"))])
+    shop.order(paid_at=now().isoformat().replace("+00:00", "Z"))
+    sweep(shop)
+    (found,) = signals(shop, signal="shared_device")
+    assert found["evidence"] == {"device_members": 1, "address_members": 200}
+
+
+def test_one_visitor_in_all_orders_of_a_shop_is_not_counted_to_its_end(shop: Shop) -> None:
+    share(shop, b"", [(b"everyone", new_id()) for _ in range(300)] + [(b"everyone", member_id(shop, "c"))])
+    shop.order()
+    sweep(shop)
+    (found,) = signals(shop, signal="shared_device")
+    assert found["evidence"] == {"device_members": 100, "address_members": 0}
 
 
 def test_who_may_read(shop: Shop) -> None:

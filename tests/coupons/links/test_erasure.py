@@ -21,6 +21,16 @@ def test_his_links_end_and_others_stay(program: TestProgram) -> None:
     assert announced(bobs["code"]) == 0
 
 
+def test_the_words_on_his_links_go_with_him(program: TestProgram) -> None:
+    join(program.client, "ada")
+    words = {"product": {"sku": "tea", "title": "Ada's own tea"}, "sub_ids": ["ada@example.com"]}
+    links = [make(program.client, **words) for _ in range(2)]
+    program.client.delete(f"/v1/links/{links[1]['id']}")
+    program.client.post("/v1/members/ext:ada/erasure")
+    shown = [program.client.get(f"/v1/links/{link['id']}").json for link in links]
+    assert [(link["product"], link["sub_ids"]) for link in shown] == [(None, [])] * 2
+
+
 def test_erasing_again_tells_nobody(program: TestProgram) -> None:
     (member_id,) = join(program.client, "ada")
     link = make(program.client)
