@@ -105,7 +105,7 @@ def _agent(number: int, *, bot: bool) -> str:
 
 def _cost() -> Cost:
     own = os.times()
-    return Cost(own.user + own.system, sum(map(_cpu_seconds, _servers())))
+    return Cost(own.user + own.system, sum(map(cpu_seconds, _servers())))
 
 
 def _servers() -> list[int]:
@@ -128,6 +128,7 @@ def _stat(pid: int) -> list[str] | None:
     return [head.partition("(")[2], *tail.split()[1:]]
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """CPU seconds of a process so far; 0 when it is gone."""
     fields = _stat(pid)
     return 0.0 if fields is None else sum(map(int, fields[10 + 1 : 14 + 1])) / _TICKS

@@ -75,17 +75,18 @@ def _environment(folder: Path, postgres: Postgres, valkey: Valkey) -> dict[str, 
 def _peaks() -> str:
     """The highest resident memory of this process and of the largest of each server's (PostgreSQL's share a buffer)."""
     peaks: dict[str, int] = {}
-    for pid in _descendants(os.getpid()):
+    for pid in descendants(os.getpid()):
         peak, name = peak_of(pid)
         peaks[name] = max(peak, peaks.get(name, 0))
     return ", ".join(f"{name} {peak} MiB" for name, peak in {"this process": peak_memory_mib(), **peaks}.items())
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[int]:
+    """The processes it started, and theirs."""
     for task in Path(f"/proc/{pid}/task").iterdir():  # a server is the child of the thread that started it
         for child in map(int, (task / "children").read_text(encoding="ascii").split()):
             yield child
-            yield from _descendants(child)
+            yield from descendants(child)
 
 
 def peak_of(pid: int) -> tuple[int, str]:

@@ -71,11 +71,10 @@ def claims(program_id: UUID, status: str | None, member_id: UUID | None, before:
 
 def waiting_claims(program_id: UUID, after: UUID | None, most: int) -> list[Claim]:
     """Oldest first, locked; those that somebody else looks at are left to him."""
+    behind: LiteralString = "" if after is None else " AND id > %(after)s"
     return fetch_all(
         Claim,
-        _COLUMNS
-        + """ AND status = 'waiting' AND (%(after)s::uuid IS NULL OR id > %(after)s)
-              ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED""",
+        _COLUMNS + " AND status = 'waiting'" + behind + " ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED",
         program_id=program_id, after=after, most=most,
     )  # fmt: skip
 

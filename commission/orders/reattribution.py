@@ -30,6 +30,7 @@ from core.auth.actor import Actor, Program
 from core.bulk import insert_rows
 from core.clock import day_of, now
 from core.db import execute, json
+from core.errors import Invalid
 from core.ids import new_id, public_id, public_id_or_none
 from core.programs.service import settings_at
 from coupons.traffic import service as traffic
@@ -57,7 +58,8 @@ def reattribute(actor: Actor, order_id: UUID, member_id: UUID | None, reason: st
 
     Raises:
         OrderInOtherState: it is not paid, or canceled.
-        MemberNotPayable: the member is suspended, not enrolled or erased, or is the customer without self-purchase.
+        Invalid: there is no such member.
+        MemberNotPayable: the member is suspended or not enrolled, or is the customer without self-purchase.
     """
     order = locked_order(actor.program_id, order_id)
     if order.paid_at is None or order.status == "canceled":
@@ -74,7 +76,9 @@ def reattribute(actor: Actor, order_id: UUID, member_id: UUID | None, reason: st
 
 def _levels(program: Program, order: OrderRecord, member_id: UUID) -> Levels:
     chain = chains_in(program, [member_id]).get(member_id, [])
-    if not chain or not chain[0].payable:
+    if not chain:
+        raise Invalid.at("/member_id", "There is no such member.")
+    if not chain[0].payable:
         raise MemberNotPayable(member_id=public_id("mem", member_id))
     if member_id == order.customer_id and program.settings.self_purchase == "off":
         raise MemberNotPayable("The member is the customer, and self-purchase does not earn.")

@@ -10,7 +10,7 @@ from commission.earnings import service as earnings
 from commission.earnings.records import CommissionRecord
 from commission.earnings.service import Accrual
 from commission.orders.acceptance import Acceptance
-from commission.orders.holds import held_reason
+from commission.orders.holds import GUARD_HELD, held_reason
 from commission.orders.records import OrderRecord
 from core.auth.actor import Program
 from coupons.traffic import service as traffic
@@ -70,10 +70,16 @@ def _delta(order: OrderRecord, orders: int, sales: int, commission: int) -> Sale
 
 
 def _bind(program: Program, paid: Sequence[tuple[OrderRecord, Acceptance]]) -> None:
-    """Bind customers to whose code or link they bought by, where the program does so and they are bound to nobody."""
+    """Bind customers to whose code or link they bought by, where the program does so and they are bound to nobody.
+
+    What the guard holds binds nobody: a decision against it would not undo that.
+    """
     pairs = [
         (order.customer_id, acceptance.member_id)
         for order, acceptance in paid
-        if order.customer_id and acceptance.member_id and acceptance.source in ("coupon", "click")
+        if order.customer_id
+        and acceptance.member_id
+        and acceptance.source in ("coupon", "click")
+        and order.guard_status != GUARD_HELD
     ]
     tree.bind_attributed(program, pairs)

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from core.clock import now
 from core.db import fetch_all, lookup
+from core.observability import allocation as allocation  # noqa: PLC0414 -- for its effect: before the first metric
 
 REQUESTS = Counter("banyan_requests", "Requests answered", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram(

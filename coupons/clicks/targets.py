@@ -124,7 +124,7 @@ def _name(parameter: str) -> str:
 
 def _header_safe(address: str) -> str:
     # destinations are checked when they are made; a header must not depend on that
-    return NEVER_IN_A_HEADER.sub(_percent_encoded, ascii_address(address))
+    return _NEVER_IN_A_HEADER.sub(_percent_encoded, ascii_address(address))
 
 
 def _percent_encoded(found: re.Match[str]) -> str:

@@ -139,13 +139,13 @@ class ProductShape(Schema):
     sku = fields.String(allow_none=True)
     title = fields.String(allow_none=True, metadata={"example": "Sencha, 500 g"})
     image_url = fields.String(allow_none=True)
-    price = fields.Integer(allow_none=True, metadata={"description": "in the program's currency"})
+    price = fields.Integer(allow_none=True, metadata={"description": "in the program's currency", "example": 1250})
 
 
 class LinkShape(Schema):
     id = fields.String()
-    code = fields.String(metadata={"example": "11k3m9x2p7qa"})
-    short_url = fields.String(metadata={"example": "https://go.shop.example/r/11k3m9x2p7qa"})
+    code = fields.String(metadata={"example": "11k3m9x2p7q"})
+    short_url = fields.String(metadata={"example": "https://go.shop.example/r/11k3m9x2p7q"})
     scene = fields.String(metadata={"description": "of the mini-program's code: the link's code"})
     member_id = fields.String()
     destination_url = fields.String()

@@ -69,15 +69,20 @@ class RankingQuery(Page):
 
 
 class SumsShape(Schema):
-    clicks = fields.Integer(metadata={"description": "without bots, prefetches and repeats"})
-    unique_clicks = fields.Integer(metadata={"description": "the first of a visitor on a link in a day"})
-    bot_clicks = fields.Integer()
-    orders = fields.Integer(metadata={"description": "paid then, less canceled ones"})
+    clicks = fields.Integer(metadata={"description": "without bots, prefetches and repeats", "example": 240})
+    unique_clicks = fields.Integer(
+        metadata={"description": "the first of a visitor on a link in a day", "example": 200}
+    )
+    bot_clicks = fields.Integer(metadata={"example": 12})
+    orders = fields.Integer(metadata={"description": "paid then, less canceled ones", "example": 5})
     sales = fields.Integer(metadata={"description": "of orders paid then, less what was refunded since; minor units"})
     commission = fields.Integer(metadata={"description": "at all levels, less what was reversed since; minor units"})
     conversion = fields.Integer(
         allow_none=True,
-        metadata={"description": "orders by unique clicks, in basis points; null without unique clicks"},
+        metadata={
+            "description": "orders by unique clicks, in basis points; null without unique clicks",
+            "example": 250,
+        },
     )
 
 

@@ -6,6 +6,7 @@ import secrets
 CODE_PATTERN = r"[A-Za-z0-9_-]{3,40}\Z"
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no 0 and O, no 1, I and L, no U
 _LENGTH = 12  # 30 ** 12: 58 bits
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _STORED = re.compile(r"[A-Z0-9_-]{3,40}")
 
 
@@ -28,9 +29,9 @@ def new_codes(count: int) -> list[str]:
 
 
 def _new_code() -> str:
-    number = secrets.randbelow(len(_ALPHABET) ** _LENGTH)
-    letters = []
-    for _ in range(_LENGTH):
-        number, letter = divmod(number, len(_ALPHABET))
-        letters.append(_ALPHABET[letter])
-    return "".join(letters)
+    number = secrets.randbelow(len(_PAIRS) ** (_LENGTH // 2))
+    pairs = []
+    for _ in range(_LENGTH // 2):
+        number, pair = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[pair])
+    return "".join(pairs)

@@ -19,7 +19,8 @@ _GIVE_BACK = [rule.value for rule in GiveBack]
 _STATUSES = [status.value for status in CouponStatus]
 _CODE_KINDS = [kind.value for kind in CodeKind]
 _CODE_STATUSES = [status.value for status in CodeStatus]
-_NO_LIMIT = {"description": "null: no limit"}
+_NO_LIMIT = {"description": "null: no limit", "example": 1000}
+_EXAMPLES = {"skus": ["TEA-500"], "categories": ["tea"]}
 
 
 def _quantity(maximum: int = MAX_QUANTITY, **options: Any) -> Whole:
@@ -29,7 +30,10 @@ def _quantity(maximum: int = MAX_QUANTITY, **options: Any) -> Whole:
 def _matches(what: str) -> fields.Field[Any]:
     return fields.List(
         Text(200), load_default=None, allow_none=True, validate=validate.Length(1, MAX_MATCHES),
-        metadata={"description": f"lines with one of these {what} are covered; null with the other list: every line"},
+        metadata={
+            "description": f"lines with one of these {what} are covered; null with the other list: every line",
+            "example": _EXAMPLES[what],
+        },
     )  # fmt: skip
 
 
@@ -44,11 +48,15 @@ class Code(Text):
 class NewCoupon(Body):
     name = Text(200, required=True, metadata={"example": "Ten off fifty"})
     kind = fields.String(required=True, validate=validate.OneOf(_KINDS))
-    amount = Amount(minimum=1, load_default=None, allow_none=True, metadata={"description": "off, for kind amount"})
+    amount = Amount(
+        minimum=1, load_default=None, allow_none=True, metadata={"description": "off, for kind amount", "example": 1000}
+    )
     percent_bps = Rate(
         load_default=None, allow_none=True, metadata={"description": "off, for kind percent; at least 1"}
     )
-    min_spend = Amount(load_default=0, allow_none=True, metadata={"description": "that the lines it covers come to"})
+    min_spend = Amount(
+        load_default=0, allow_none=True, metadata={"description": "that the lines it covers come to", "example": 5000}
+    )
     max_discount = Amount(
         minimum=1, load_default=None, allow_none=True, metadata={"description": "ceiling of a percent coupon"}
     )
@@ -121,17 +129,17 @@ class CouponShape(Schema):
     id = fields.String(metadata={"example": "cpn_01kbt1wz00fcyry88y1p63pagn"})
     name = fields.String(metadata={"example": "Ten off fifty"})
     kind = fields.String(validate=validate.OneOf(_KINDS))
-    amount = fields.Integer(allow_none=True)
+    amount = fields.Integer(allow_none=True, metadata={"example": 1000})
     percent_bps = fields.Integer(allow_none=True, metadata={"example": None})
-    min_spend = fields.Integer()
+    min_spend = fields.Integer(metadata={"example": 5000})
     max_discount = fields.Integer(allow_none=True, metadata={"example": None})
-    total_quantity = fields.Integer(allow_none=True)
+    total_quantity = fields.Integer(allow_none=True, metadata={"example": 1000})
     per_customer_limit = fields.Integer(allow_none=True)
     valid_from = fields.DateTime(allow_none=True)
-    valid_to = fields.DateTime(allow_none=True)
-    claim_valid_seconds = fields.Integer(allow_none=True)
+    valid_to = fields.DateTime(allow_none=True, metadata={"example": "2026-02-28T16:00:00Z"})
+    claim_valid_seconds = fields.Integer(allow_none=True, metadata={"example": None})
     skus = fields.List(fields.String(), allow_none=True)
-    categories = fields.List(fields.String(), allow_none=True)
+    categories = fields.List(fields.String(), allow_none=True, metadata={"example": None})
     stackable = fields.Boolean()
     give_back = fields.String(validate=validate.OneOf(_GIVE_BACK))
     status = fields.String(validate=validate.OneOf(_STATUSES))

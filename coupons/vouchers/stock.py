@@ -88,8 +88,8 @@ def units_left(program_id: UUID, coupon_ids: Collection[UUID]) -> dict[UUID, int
 def move_units(program_id: UUID, units: Mapping[UUID, int]) -> set[UUID]:
     """Take so many units of each limited coupon (below zero: return them), all or nothing; the coupons that lack some.
 
-    Shards that nobody holds are tried first, from a random one on; only when they do not suffice are the held ones
-    waited for, in order. A coupon lacks units when at one moment of the call too few were left, free or held by
+    Shards that nobody holds are tried first, the fewest that are enough; only when they do not suffice are the held
+    ones waited for, in order. A coupon lacks units when at one moment of the call too few were left, free or held by
     somebody who takes them and may still roll back. To be called once in a transaction, after every other lock;
     again only when it moved nothing.
     """
@@ -124,7 +124,6 @@ def _short(program_id: UUID, wanted: Mapping[UUID, int], lacking: Collection[UUI
     return {coupon_id for coupon_id in lacking if coupon_id not in left or left[coupon_id] < wanted[coupon_id]}
 
 
-# taking n units locks at most n shards that have any, returning locks one; the cursor stops at the last it needs
 _LOCK: LiteralString = """
   WITH wanted AS MATERIALIZED (
     SELECT coupon_id, units FROM unnest(%(coupon_ids)s::uuid[], %(units)s::bigint[]) AS w (coupon_id, units)
@@ -133,8 +132,19 @@ _LOCK: LiteralString = """
     SELECT w.coupon_id, w.units, s.shard, s.left_units
     FROM wanted w CROSS JOIN LATERAL (
       SELECT shard, left_units FROM coupon_stock
-      WHERE program_id = %(program_id)s AND coupon_id = w.coupon_id AND (left_units > 0 OR w.units < 0)
-      ORDER BY shard < %(start)s, shard LIMIT greatest(w.units, 1) """
+      WHERE program_id = %(program_id)s AND coupon_id = w.coupon_id AND (left_units > 0 OR w.units < 0) """
+# as few shards as the fullest of them are enough, those with enough first; returning takes any one
+_FULLEST: LiteralString = """
+      ORDER BY least(left_units, w.units) DESC, shard < %(start)s, shard
+      LIMIT greatest(1, (
+        SELECT count(*) FROM (
+          SELECT sum(left_units) OVER (ORDER BY left_units DESC ROWS UNBOUNDED PRECEDING) - left_units AS before
+          FROM coupon_stock WHERE program_id = %(program_id)s AND coupon_id = w.coupon_id AND left_units > 0) f
+        WHERE before < w.units))
+      FOR UPDATE SKIP LOCKED"""
+# who waits does so in the order of the shards, for as many as it may take; the cursor stops at the last it needs
+_IN_ORDER: LiteralString = """
+      ORDER BY shard LIMIT greatest(w.units, 1) FOR UPDATE"""
 _MOVE: LiteralString = """) s),
   moved AS (
     SELECT coupon_id, shard, CASE WHEN units < 0 THEN units ELSE least(left_units, greatest(0, units - coalesce(
@@ -147,13 +157,13 @@ _MOVE: LiteralString = """) s),
       AND m.units <> 0 AND s.left_units >= m.units
     RETURNING s.coupon_id, m.units)
   SELECT coupon_id, sum(units)::bigint FROM written GROUP BY coupon_id"""
-_FREE: LiteralString = _LOCK + "FOR UPDATE SKIP LOCKED" + _MOVE
-_HELD: LiteralString = _LOCK + "FOR UPDATE" + _MOVE
+_FREE: LiteralString = _LOCK + _FULLEST + _MOVE
+_HELD: LiteralString = _LOCK + _IN_ORDER + _MOVE
 
 
 def _move(program_id: UUID, wanted: Mapping[UUID, int], statement: LiteralString) -> dict[UUID, int]:
-    start = 0 if statement is _HELD else secrets.randbelow(SHARDS)  # who waits does so in the order of the shards
     rows = fetch_all(
-        _Units, statement, program_id=program_id, coupon_ids=list(wanted), units=list(wanted.values()), start=start
-    )
+        _Units, statement, program_id=program_id, coupon_ids=list(wanted), units=list(wanted.values()),
+        start=secrets.randbelow(SHARDS),
+    )  # fmt: skip
     return dict(rows)

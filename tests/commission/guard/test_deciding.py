@@ -8,6 +8,7 @@ from tests.clients import make_program
 from tests.commission.guard.test_sweeping import join, signals, sweep
 from tests.commission.orders.books import assert_sound
 from tests.commission.orders.conftest import Shop, order_body, pointers
+from tests.commission.orders.selling import coupon
 from tests.threads import together
 
 
@@ -54,6 +55,18 @@ def test_a_rejected_order_pays_nobody(suspect: Shop) -> None:
     assert suspect.shown()["attribution"]["source"] == "none"
     assert [one["status"] for one in signals(suspect)] == ["rejected"]
     assert_sound(suspect.program.id)
+
+
+def test_a_held_order_binds_its_customer_to_nobody(shop: Shop) -> None:
+    shop.settings(guard={"self_referral": "hold"}, binding={"mode": "permanent", "bind_on_order": True})
+    for member in ("free", "seller", "other"):
+        shop.member(member)
+    join(shop, b"device-9", "free", "seller")
+    coupon(shop, "HIS", "seller")
+    for customer in ("free", "other"):
+        shop.order(f"of-{customer}", customer, coupon_codes=["HIS"])
+    inviters = [shop.client.get(f"/v1/members/ext:{customer}").json["inviter_id"] for customer in ("free", "other")]  # type: ignore[index]
+    assert inviters == [None, shop.client.get("/v1/members/ext:seller").json["id"]]  # type: ignore[index]
 
 
 def test_a_refused_member_is_passed_over(suspect: Shop) -> None:

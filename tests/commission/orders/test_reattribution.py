@@ -130,10 +130,16 @@ def test_a_canceled_or_unpaid_order_is_refused(shop: Shop, finance: ApiClient, m
 def test_who_cannot_be_paid_is_refused(shop: Shop, finance: ApiClient, members: dict[str, str]) -> None:
     shop.order()
     shop.client.patch("/v1/members/ext:x", {"status": "suspended"})
-    for nobody in (members["x"], members["c"], "mem_00000000000000000000000000"):
+    for nobody in (members["x"], members["c"]):
         answer = attribute(finance, nobody)
         assert (answer.status_code, answer.json["code"]) == (409, "member_not_payable")  # type: ignore[index]
     assert shop.pending("b", "a") == [110, 55]
+
+
+def test_a_member_who_is_not_there_is_a_mistake(shop: Shop, finance: ApiClient) -> None:
+    shop.order()
+    answer = attribute(finance, "mem_00000000000000000000000000")
+    assert (answer.status_code, pointers(answer)) == (422, ["/member_id"])
 
 
 def test_a_reason_is_needed(shop: Shop, finance: ApiClient, members: dict[str, str]) -> None:

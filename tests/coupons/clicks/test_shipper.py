@@ -283,6 +283,24 @@ def test_the_process_ships_within_five_seconds_and_stops_when_told(
     assert process.wait(10) == 0
 
 
+def test_redirects_come_first(process: "subprocess.Popen[bytes]") -> None:
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+
+
+def test_a_shipper_hurries_only_while_plenty_waits(
+    program: TestProgram, shipper: Shipper, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from coupons.clicks import shipper as module
+
+    monkeypatch.setattr(module, "PLENTY", 4)
+    writer = write(folder, records_of(program, 3), close=False)
+    assert not shipper.hurried_turn()
+    for record in records_of(program, 4):
+        writer.append(encode(record))
+    assert shipper.hurried_turn()
+    assert len(stored_clicks(program.id)) == 7
+
+
 def test_while_postgresql_is_away_everything_waits(
     program: TestProgram, app: Flask, database_environment: dict[str, str], folder: Path
 ) -> None:

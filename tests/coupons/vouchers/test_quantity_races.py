@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -14,10 +14,8 @@ import psycopg
 import pytest
 from flask import Flask
 
-from config.settings import load
-from core.app import create_app
 from core.clock import frozen_at, now
-from core.db import connection, db, execute, transaction
+from core.db import connection, execute, transaction
 from coupons.vouchers import expiry
 from coupons.vouchers.claims import claim
 from coupons.vouchers.errors import LimitReached, SoldOut
@@ -72,15 +70,6 @@ def test_as_many_claims_succeed_as_there_are_units(
     )
     assert outcomes == {"claimed": total, "sold_out": CLIENTS * each - total}
     assert assert_quantities(program, coupon)[1:] == (0, total, 0)
-
-
-@pytest.fixture
-def wide_app(program: TestProgram, database_environment: dict[str, str]) -> Iterator[Flask]:
-    """The application with a connection for each of 64 clients."""
-    app = create_app(load(database_environment | {"WEB_THREADS": "64"}))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
 
 
 @pytest.mark.slow
