@@ -65,7 +65,7 @@ def show_claim(actor: Actor, ref: str) -> Any:
 @blueprint.post("/v1/attribution-claims/<ref>/decision")
 @endpoint(
     "attribution:write", summary="Approve or reject a claim", body=DecisionBody, answer=ClaimShape,
-    refuses=("claim_decided", "member_not_payable", "wrong_state"),
+    refuses=("claim_decided", "member_not_payable", "order_held", "wrong_state"),
     description="Approving attributes the order to the claimant: the old commissions are reversed, new ones accrued. A "
     "waiting claim can be rejected only. The member reads the reason.",
 )  # fmt: skip

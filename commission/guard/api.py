@@ -8,12 +8,12 @@ from flask import Blueprint
 from commission.guard import queries, service
 from commission.guard.errors import SignalNotFound
 from commission.guard.queries import SignalFilter
-from commission.guard.schemas import GuardDecisionBody, SignalQuery, SignalShape, signal_shape
+from commission.guard.schemas import GuardDecisionBody, GuardedShape, SignalQuery, SignalShape, signal_shape
 from commission.orders import service as orders
 from core.auth.actor import Actor
 from core.http.endpoint import endpoint
 from core.http.paging import id_cursor, page
-from core.ids import parse_ref
+from core.ids import parse_ref, public_id
 
 blueprint = Blueprint("guard", __name__)
 
@@ -41,10 +41,11 @@ def show_signal(actor: Actor, ref: str) -> Any:
 
 @blueprint.post("/v1/orders/<ref:ref>/guard-decision")
 @endpoint(
-    "guard:write", summary="Release or reject an order the guard holds", body=GuardDecisionBody, status=204,
+    "guard:write", summary="Release or reject an order the guard holds", body=GuardDecisionBody, answer=GuardedShape,
     refuses=("nothing_to_decide",),
     description="Released: its commissions mature as others do. Rejected: they are reversed and nobody earns by it.",
 )  # fmt: skip
 def decide_order(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
     order_id = orders.order_id_of(actor.program_id, parse_ref("ord", ref))
-    service.decide_order(actor, order_id, body["action"], body["reason"])
+    status = service.decide_order(actor, order_id, body["action"], body["reason"])
+    return {"id": public_id("ord", order_id), "guard_status": status}

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped
 
-from core.db import Base, IdKey, Instant, Json, ProgramKey
+from core.db import Base, Id, IdKey, Instant, Json, ProgramKey
 
 
 class GuardSignalRow(Base):
@@ -45,4 +45,4 @@ class GuardSweepRow(Base):
     __tablename__ = "guard_sweeps"
 
     program_id: Mapped[ProgramKey]
-    swept_to: Mapped[Instant]
+    swept_to: Mapped[Id]  # the last order, or a bound of its time

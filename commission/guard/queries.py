@@ -1,10 +1,11 @@
 """Every SELECT on signals, and what sweeps look at."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from commission.orders.inspection import Seller
+from core.clock import now
 from core.db import fetch_all, fetch_one, scalar
 from core.ids import first_id_at, made_at
 
@@ -76,17 +77,17 @@ class _Order(NamedTuple):
     reference: str | None
 
 
-def sellers_between(program_id: UUID, after: UUID, since: datetime, most: int) -> list[Seller]:
-    """Attributed orders that came in since, by id."""
+def sellers_between(program_id: UUID, after: UUID, until: UUID, most: int) -> list[Seller]:
+    """Attributed orders whose ids lie between, by id."""
     rows = fetch_all(
         _Order,
         """SELECT id, attributed_member_id, customer_id, paid_at, click_id, attribution_source,
                   evidence -> 'accepted' ->> 'reference'
            FROM orders
-           WHERE program_id = %(program_id)s AND id >= %(first)s AND id > %(after)s AND paid_at IS NOT NULL
+           WHERE program_id = %(program_id)s AND id > %(after)s AND id < %(until)s AND paid_at IS NOT NULL
              AND attributed_member_id IS NOT NULL
            ORDER BY id LIMIT %(most)s""",
-        program_id=program_id, after=after, first=first_id_at(since), most=most,
+        program_id=program_id, after=after, until=until, most=most,
     )  # fmt: skip
     return [_seller(row) for row in rows]
 
@@ -116,8 +117,8 @@ def _seller(row: _Order) -> Seller:
     )
 
 
-def swept_to(program_id: UUID) -> datetime | None:
-    found: datetime | None = scalar(
+def swept_to(program_id: UUID) -> UUID | None:
+    found: UUID | None = scalar(
         "SELECT swept_to FROM guard_sweeps WHERE program_id = %(program_id)s", program_id=program_id
     )
     return found
@@ -140,4 +141,15 @@ def busy_sources(program_id: UUID, since: datetime, more_than: int) -> list[Busy
              AND c.kind <> 'bot' AND s.value <> ''
            GROUP BY 1, 2 HAVING count(*) > %(more_than)s ORDER BY 3 DESC LIMIT 100""",
         program_id=program_id, first=first_id_at(since), since=since, more_than=more_than,
+    )  # fmt: skip
+
+
+def any_click(program_id: UUID) -> bool:
+    """Whether the program had any in the last hour."""
+    return bool(
+        scalar(
+            """SELECT EXISTS (SELECT 1 FROM clicks
+                              WHERE program_id = %(program_id)s AND id >= %(first)s AND clicked_at > %(since)s)""",
+            program_id=program_id, first=first_id_at(now() - timedelta(hours=1)), since=now() - timedelta(hours=1),
+        )
     )  # fmt: skip

@@ -28,6 +28,13 @@ class GuardDecisionBody(Body):
     reason = Note(500, required=True)
 
 
+class GuardedShape(Schema):
+    """The order that was decided."""
+
+    id = fields.String()
+    guard_status = fields.String(validate=validate.OneOf(["released", "rejected"]))
+
+
 class SignalShape(Schema):
     id = fields.String()
     signal = fields.String(validate=validate.OneOf(SIGNALS))

@@ -1,10 +1,10 @@
-"""Signals: found while an order is accepted or afterwards, kept, and decided. Callers hold the transaction.
+"""Signals: found while an order is accepted, kept, and decided. Callers hold the transaction.
 
-What holds or refuses is found before the commissions exist; what only flags is found by a sweep, off the hot path.
+What holds or refuses is found before the commissions exist; what only flags is found by `sweeping`, off the hot path.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -18,14 +18,10 @@ from commission.orders import service as orders
 from commission.orders.inspection import Inspector, Judgement, Seller, register_inspector
 from core.auth.actor import Actor, Program
 from core.bulk import insert_rows
-from core.clock import day_of, now
+from core.clock import now
 from core.db import execute
 from core.ids import new_id
 from core.jobs.outbox import publish
-
-_CHUNK = 500
-_LATE_COMMITS = timedelta(minutes=3)  # longer than any transaction lives: looked at again, without a second row
-_NO_ID = UUID(int=0)
 
 
 def judge(program: Program, sellers: Sequence[Seller]) -> list[Judgement]:
@@ -80,56 +76,8 @@ def _look_later(program_id: UUID, order_id: UUID) -> None:
 register_inspector(Inspector(judge, record, _look_later))
 
 
-def sweep(program: Program) -> None:
-    """Look at orders that came in since the last sweep, and at busy addresses, for signals that only flag."""
-    at = now()
-    since = (queries.swept_to(program.id) or at - timedelta(hours=1)) - _LATE_COMMITS
-    active = policies(program.settings.guard, "flag")
-    after = _NO_ID
-    while sellers := queries.sellers_between(program.id, after, since, _CHUNK):
-        after = sellers[-1].order_id
-        _flag(program, sellers, active, at)
-    if program.settings.guard.click_velocity == "flag":
-        _flag_clicks(program, at)
-    execute(
-        """INSERT INTO guard_sweeps (program_id, swept_to) VALUES (%(program_id)s, %(at)s)
-           ON CONFLICT (program_id) DO UPDATE SET swept_to = excluded.swept_to""",
-        program_id=program.id, at=at,
-    )  # fmt: skip
-
-
-def sweep_order(program: Program, order_id: UUID) -> None:
-    """The same for one order that was placed before and is paid now."""
-    _flag(program, queries.sellers_of(program.id, order_id), policies(program.settings.guard, "flag"), now())
-
-
-def _flag(program: Program, sellers: Sequence[Seller], active: Any, at: datetime) -> None:
-    found = facts_of(program.id, sellers, active.keys())
-    signals = [
-        signal
-        for one, facts in zip(sellers, found, strict=True)
-        for signal in signals_of(one, facts, program.settings.guard, active, at)
-    ]
-    record(program.id, signals)
-    orders.flag_orders(program.id, {signal.order_id for signal in signals if signal.order_id})
-
-
-def _flag_clicks(program: Program, at: datetime) -> None:
-    more_than = program.settings.guard.click_velocity_clicks
-    record(
-        program.id,
-        [
-            Signal(
-                "click_velocity", "flag", None, None, f"{one.kind}:{one.value.hex()}:{day_of(at, 'UTC')}",
-                {"from": one.kind, "clicks_an_hour": one.clicks},
-            )
-            for one in queries.busy_sources(program.id, at - timedelta(hours=1), more_than)
-        ],
-    )  # fmt: skip
-
-
-def decide_order(actor: Actor, order_id: UUID, action: Literal["release", "reject"], reason: str) -> None:
-    """End what holds an order: its commissions go their way, or are reversed and nobody earns.
+def decide_order(actor: Actor, order_id: UUID, action: Literal["release", "reject"], reason: str) -> str:
+    """End what holds an order: its commissions go their way, or are reversed and nobody earns. Its status then.
 
     Raises:
         OrderNotFound: no such order in the program.
@@ -138,15 +86,17 @@ def decide_order(actor: Actor, order_id: UUID, action: Literal["release", "rejec
     order = orders.locked_order(actor.program_id, order_id)
     if order.guard_status != "held":
         raise NothingToDecide(status_now=order.guard_status)
+    status = "released" if action == "release" else "rejected"
+    orders.set_guard_status(actor.program_id, order, status)
     if action == "reject" and order.status != "canceled":  # of a canceled one nothing is left to take
         orders.reattribute(actor, order_id, None, reason)
-    orders.set_guard_status(actor.program_id, order, "released" if action == "release" else "rejected")
     execute(
         """UPDATE guard_signals SET status = %(status)s, reason = %(reason)s, decided_by = %(by)s, decided_at = %(at)s
            WHERE program_id = %(program_id)s AND order_id = %(order_id)s AND status = 'open'""",
-        program_id=actor.program_id, order_id=order_id, status="released" if action == "release" else "rejected",
-        reason=reason, by=actor.id, at=now(),
+        program_id=actor.program_id, order_id=order_id, status=status, reason=reason, by=actor.id,
+        at=now(),
     )  # fmt: skip
+    return status
 
 
 def signal_of(program_id: UUID, signal_id: UUID) -> SignalRow:

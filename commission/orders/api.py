@@ -153,7 +153,7 @@ def set_after_sale(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
 @blueprint.post("/v1/orders/<ref:ref>/attribution")
 @endpoint(
     "attribution:write", summary="Attribute the order anew", body=AttributionBody, answer=OrderShape,
-    refuses=("wrong_state", "member_not_payable"),
+    refuses=("wrong_state", "order_held", "member_not_payable"),
     description="Staff answer for it with a reason. What the old members keep is reversed, what the new ones earn is "
     "accrued under the plan and the settings of then; `member_id` null attributes it to nobody.",
 )  # fmt: skip

@@ -17,6 +17,11 @@ class MemberNotPayable(Conflict):
     title = "The member cannot be paid for this order"
 
 
+class OrderHeld(Conflict):
+    code = "order_held"
+    title = "The guard holds the order: decide that first"
+
+
 class OrderInOtherState(WrongState):
     code = "wrong_state"
     title = "The order is in another state"

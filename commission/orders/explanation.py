@@ -1,5 +1,6 @@
 """Why an order pays what it pays: the evidence, the plan, and every cent recomputed by the rules that accrued it."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -7,12 +8,13 @@ from commission.earnings.records import CommissionRecord, ReversalRecord
 from commission.earnings.service import reversals_of_order
 from commission.orders import queries
 from commission.orders.errors import OrderNotFound
+from commission.orders.queries import AttributionStep
 from commission.orders.records import LineRecord, OrderView
 from commission.orders.shapes import order_shape, refund_shape
 from commission.plans import service as plans
 from commission.plans.rules import LevelCommission, OrderCommissions, OrderLines, commissions_for
 from commission.plans.schemas import plan_shape
-from core.ids import parse_public_id, public_id
+from core.ids import parse_public_id, public_id, public_id_or_none
 from core.money import BPS
 from core.programs.service import settings_at
 from core.programs.settings import ProgramSettings
@@ -37,6 +39,7 @@ def explanation_of(program_id: UUID, order_id: UUID) -> dict[str, Any]:
         raise OrderNotFound()
     view = views[0]
     reversals = reversals_of_order(program_id, order_id)
+    earlier = queries.earlier_attributions(program_id, order_id) if view.order.attribution_version > 1 else []
     shown = order_shape(view)
     settings = settings_at(program_id, view.order.settings_version) if view.order.settings_version else None
     return {
@@ -44,12 +47,14 @@ def explanation_of(program_id: UUID, order_id: UUID) -> dict[str, Any]:
         "external_id": shown["external_id"],
         "status": shown["status"],
         "attribution": shown["attribution"],
+        "attributions_before": [_ended(one) for one in earlier],
+        "guard_status": view.order.guard_status,
         "evidence_refused": view.order.evidence.get("refused", []),
         "levels_unpaid": view.order.evidence.get("unpaid", []),
         "plan": plan_shape(plans.plan_of(program_id, view.order.plan_id)) if view.order.plan_id else None,
         "settings": _terms_of_settings(settings, view) if settings else None,
         "base": _base(view),
-        "commissions": _commissions(program_id, view, settings, reversals) if settings else [],
+        "commissions": _commissions(program_id, view, settings, earlier, reversals) if settings else [],
         "refunds": [refund_shape(refund) for refund in view.refunds],
     }
 
@@ -86,28 +91,59 @@ def _base(view: OrderView) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _ended(step: AttributionStep) -> dict[str, Any]:
+    """An attribution that stood until a person decided otherwise."""
+    return {
+        "version": step.version,
+        "source": step.source,
+        "member_id": public_id_or_none("mem", step.member_id),
+        "reason": step.reason,
+        "ended_at": step.created_at,
+    }
+
+
 def _commissions(
-    program_id: UUID, view: OrderView, settings: ProgramSettings, reversals: list[ReversalRecord]
+    program_id: UUID,
+    view: OrderView,
+    settings: ProgramSettings,
+    earlier: Sequence[AttributionStep],
+    reversals: list[ReversalRecord],
 ) -> list[dict[str, Any]]:
-    recomputed = _recomputed(program_id, view, settings)
+    """Of the attribution that stands, then of those before it, the latest first."""
+    versions = [(view.order.attribution_version, view.order.evidence)]
+    versions += [(one.version, one.evidence) for one in reversed(earlier)]
+    return [
+        shown
+        for version, evidence in versions
+        for shown in _commissions_of(program_id, view, settings, version, evidence, reversals)
+    ]
+
+
+def _commissions_of(
+    program_id: UUID, view: OrderView, settings: ProgramSettings, version: int, evidence: dict[str, Any],
+    reversals: list[ReversalRecord],
+) -> list[dict[str, Any]]:  # fmt: skip
+    recomputed = _recomputed(program_id, view, settings, evidence)
     if recomputed is None:
         return []
-    present = [one for one in view.commissions if one.attribution_version == view.order.attribution_version]
-    recorded = {commission.level: commission for commission in present}
+    recorded = {one.level: one for one in view.commissions if one.attribution_version == version}
     return [
-        _commission(level, recorded.get(level.level), view.lines, recomputed.cap, reversals)
+        {"attribution_version": version}
+        | _commission(level, recorded.get(level.level), view.lines, recomputed.cap, reversals)
         for level in recomputed.levels
     ]
 
 
-def _recomputed(program_id: UUID, view: OrderView, settings: ProgramSettings) -> OrderCommissions | None:
+def _recomputed(
+    program_id: UUID, view: OrderView, settings: ProgramSettings, evidence: dict[str, Any]
+) -> OrderCommissions | None:
     """The arithmetic again, from what the order remembers; the same function that accrual used."""
     order = view.order
     if order.plan_id is None:
         return None
     paid = [
         _Paid(one["level"], parse_public_id("mem", one["member_id"]) or order.id, one["grade"])
-        for one in order.evidence.get("paid", [])
+        for one in evidence.get("paid", [])
     ]
     lines = OrderLines(
         skus=[line.sku for line in view.lines],

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import LiteralString, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from commission.earnings.service import commissions_of_orders
@@ -85,6 +85,27 @@ def views_of(program_id: UUID, order_ids: Sequence[UUID]) -> list[OrderView]:
     for refund in refunds_of(program_id, order_ids):
         by_order[refund.order_id].refunds.append(refund)
     return [by_order[order_id] for order_id in order_ids if order_id in by_order]
+
+
+class AttributionStep(NamedTuple):
+    """What stood before a re-attribution, and why it was made; `version` is of the attribution that ended."""
+
+    version: int
+    source: str
+    member_id: UUID | None
+    evidence: dict[str, Any]
+    reason: str
+    created_at: datetime
+
+
+def earlier_attributions(program_id: UUID, order_id: UUID) -> list[AttributionStep]:
+    """The attributions of an order that do not stand any more, oldest first."""
+    return fetch_all(
+        AttributionStep,
+        """SELECT version - 1, source_before, member_before, evidence_before, reason, created_at
+           FROM order_attributions WHERE program_id = %(program_id)s AND order_id = %(order_id)s ORDER BY version""",
+        program_id=program_id, order_id=order_id,
+    )  # fmt: skip
 
 
 class OrderFilter(NamedTuple):

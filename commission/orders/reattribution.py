@@ -17,8 +17,8 @@ from commission.earnings.records import CommissionRecord
 from commission.earnings.service import Accrual, Reversing
 from commission.orders import queries
 from commission.orders.acceptance import chains_in, hold_end, levels_shown
-from commission.orders.errors import MemberNotPayable, OrderInOtherState
-from commission.orders.holds import held_reason
+from commission.orders.errors import MemberNotPayable, OrderHeld, OrderInOtherState
+from commission.orders.holds import GUARD_HELD, held_reason
 from commission.orders.lifecycle import locked_order
 from commission.orders.models import OrderAttributionRow
 from commission.orders.records import LineRecord, OrderRecord
@@ -58,12 +58,15 @@ def reattribute(actor: Actor, order_id: UUID, member_id: UUID | None, reason: st
 
     Raises:
         OrderInOtherState: it is not paid, or canceled.
+        OrderHeld: the guard holds it; that is to be decided first.
         Invalid: there is no such member.
         MemberNotPayable: the member is suspended or not enrolled, or is the customer without self-purchase.
     """
     order = locked_order(actor.program_id, order_id)
     if order.paid_at is None or order.status == "canceled":
         raise OrderInOtherState(f"The order is {order.status}.", status_now=order.status)
+    if order.guard_status == GUARD_HELD:
+        raise OrderHeld()
     if order.attributed_member_id == member_id:
         return
     settings = settings_at(actor.program_id, order.settings_version) if order.settings_version else None

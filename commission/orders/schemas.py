@@ -20,6 +20,7 @@ from core.http.fields import (
 from core.http.schemas import BatchResult, Body, Page
 
 MAX_BATCH = 1000  # completions
+GUARD_STATUSES = ["clear", "flagged", "held", "released", "rejected"]
 STATUSES = ["placed", "paid", "completed", "canceled"]
 Currency = validate.Regexp(r"[A-Z]{3}\Z", error="Not an ISO 4217 code such as CNY.")
 
@@ -209,6 +210,9 @@ class OrderShape(Schema):
     campaign_id = fields.String(allow_none=True)
     link_id = fields.String(allow_none=True, metadata={"description": "the link that brought it, whoever earns"})
     attributes = fields.Dict()
+    guard_status = fields.String(
+        validate=validate.OneOf(GUARD_STATUSES), metadata={"description": "held: commissions wait for a decision"}
+    )
     attribution = fields.Nested(AttributionShape)
     commissions = fields.List(fields.Nested(OrderCommissionShape))
     refunds = fields.List(fields.Nested(RefundShape))
@@ -239,6 +243,10 @@ class ExplanationShape(Schema):
     external_id = fields.String()
     status = fields.String()
     attribution = fields.Nested(AttributionShape)
+    attributions_before = fields.List(
+        fields.Dict(), metadata={"description": "what stood until staff attributed it anew: version, member_id, reason"}
+    )
+    guard_status = fields.String(validate=validate.OneOf(GUARD_STATUSES))
     evidence_refused = fields.List(fields.Dict(), metadata={"description": "source, member_id and the reason"})
     levels_unpaid = fields.List(fields.Dict(), metadata={"description": "level, member_id and the reason"})
     plan = fields.Dict(allow_none=True)

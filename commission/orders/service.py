@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from commission.orders import queries
+from commission.orders import erasure, queries
 from commission.orders.holds import flag_orders, set_guard_status
 from commission.orders.lifecycle import locked_order, order_id_of
 from commission.orders.reattribution import reattribute
@@ -18,5 +18,6 @@ def orders_named(program_id: UUID, external_ids: Sequence[str]) -> dict[str, Ord
 
 
 __all__ = [
-    "OrderRecord", "flag_orders", "locked_order", "order_id_of", "orders_named", "reattribute", "set_guard_status",
+    "OrderRecord", "erasure", "flag_orders", "locked_order", "order_id_of", "orders_named", "reattribute",
+    "set_guard_status",
 ]  # fmt: skip

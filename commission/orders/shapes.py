@@ -40,6 +40,7 @@ def order_shape(view: OrderView) -> dict[str, Any]:
         "campaign_id": order.campaign_id,
         "link_id": public_id_or_none("lnk", order.link_id),
         "attributes": order.attributes,
+        "guard_status": order.guard_status,
         "attribution": _attribution_shape(order),
         "commissions": [_commission_shape(commission) for commission in view.commissions],
         "refunds": [refund_shape(refund) for refund in view.refunds],

@@ -15,7 +15,7 @@ FILE_BYTES = 1 << 20  # about ten thousand series; a file that outgrows it goes 
 class AllocatedDict(MmapedDict):
     """The library's file of values, with all of its blocks."""
 
-    def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002 -- as the library has it
+    def __init__(self, filename: str, read_mode: bool = False) -> None:
         """Raises: OSError when there is no room for them."""
         if not read_mode:
             descriptor = os.open(filename, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.create_table(
         "guard_sweeps",
         sa.Column("program_id", sa.UUID(), nullable=False),
-        sa.Column("swept_to", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("swept_to", sa.UUID(), nullable=False),
         sa.PrimaryKeyConstraint("program_id", name=op.f("pk_guard_sweeps")),
     )
     op.create_table(

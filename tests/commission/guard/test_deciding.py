@@ -39,7 +39,7 @@ def test_a_released_order_matures(suspect: Shop) -> None:
     suspect.settings(guard={"self_referral": "hold"})
     suspect.order()
     suspect.complete()
-    assert decide(suspect, "release").status_code == 204
+    assert decide(suspect, "release").json["guard_status"] == "released"
     suspect.mature()
     assert suspect.available("b", "a") == [110, 55]
     (signal,) = signals(suspect)
@@ -50,7 +50,7 @@ def test_a_released_order_matures(suspect: Shop) -> None:
 def test_a_rejected_order_pays_nobody(suspect: Shop) -> None:
     suspect.settings(guard={"self_referral": "hold"})
     suspect.order()
-    assert decide(suspect, "reject").status_code == 204
+    assert decide(suspect, "reject").json["guard_status"] == "rejected"
     assert suspect.pending("b", "a") == [0, 0]
     assert suspect.shown()["attribution"]["source"] == "none"
     assert [one["status"] for one in signals(suspect)] == ["rejected"]
@@ -157,7 +157,7 @@ def test_a_held_order_that_was_canceled_can_still_be_decided(suspect: Shop, acti
     suspect.settings(guard={"self_referral": "hold"})
     suspect.order()
     suspect.cancel()
-    assert decide(suspect, action).status_code == 204
+    assert decide(suspect, action).status_code == 200
     assert [one["status"] for one in signals(suspect)] == [f"{action.rstrip('e')}ed"]
     assert suspect.pending("b", "a") == [0, 0]
     assert_sound(suspect.program.id)
@@ -171,7 +171,7 @@ def test_a_decision_is_made_once(suspect: Shop) -> None:
         lambda: decide(suspect, "release").status_code,
         lambda: decide(suspect, "reject").status_code,
     )
-    assert sorted(answers) == [204, 409]
+    assert sorted(answers) == [200, 409]
     assert_sound(suspect.program.id)
 
 
@@ -179,3 +179,22 @@ def test_an_order_nobody_holds_needs_no_decision(shop: Shop) -> None:
     shop.order()
     answer = decide(shop, "release")
     assert (answer.status_code, answer.json["code"]) == (409, "nothing_to_decide")
+
+
+def test_a_held_order_is_not_attributed_anew_before_the_decision(suspect: Shop) -> None:
+    suspect.settings(guard={"self_referral": "hold"})
+    suspect.order()
+    finance = suspect.program.staff("finance")
+    body = {"member_id": None, "reason": "his second account"}
+    answer: Any = finance.post("/v1/orders/ext:o1/attribution", body)
+    assert (answer.status_code, answer.json["code"]) == (409, "order_held")
+    decide(suspect, "release")
+    assert finance.post("/v1/orders/ext:o1/attribution", body).status_code == 200
+
+
+def test_the_decision_is_in_the_audit_log_with_its_order(suspect: Shop) -> None:
+    suspect.settings(guard={"self_referral": "hold"})
+    order = suspect.order()
+    decide(suspect, "release")
+    events: Any = suspect.program.staff("owner").get("/v1/audit-events").json
+    assert order["id"] in {event["target"] for event in events["data"]}

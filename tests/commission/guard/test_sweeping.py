@@ -6,20 +6,22 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.bulk import insert_rows
-from core.clock import now
-from core.db import execute, transaction
+from core.clock import frozen_at, now
+from core.db import execute, scalar, transaction
 from core.ids import new_id, parse_public_id
 from core.jobs.registry import SCHEDULES
 from core.jobs.scheduler import publish_where_due
 from coupons.clicks.models import VisitorMemberRow
 from tests.clients import make_program
-from tests.commission.orders.conftest import Shop
+from tests.commission.orders.conftest import Shop, order_body
 from tests.jobs import run_jobs
 
 
-def sweep(shop: Shop) -> None:
-    publish_where_due(shop.program.id, [SCHEDULES["guard.sweep"]])
-    run_jobs(shop.program.id)
+def sweep(shop: Shop, minutes: int = 4) -> None:
+    """What the schedules do some minutes from now, when no transaction of now can be open any more."""
+    with frozen_at(now() + timedelta(minutes=minutes)):
+        publish_where_due(shop.program.id, [SCHEDULES["guard.sweep"], SCHEDULES["guard.clicks"]])
+        run_jobs(shop.program.id)
 
 
 def signals(shop: Shop, **narrowed: str) -> list[dict[str, Any]]:
@@ -102,10 +104,21 @@ def test_sweeping_again_finds_nothing_new(shop: Shop) -> None:
 
 def test_an_order_that_came_in_between_two_sweeps_is_seen(shop: Shop) -> None:
     join(shop, b"device-1", "b", "c")
-    sweep(shop)
+    sweep(shop, minutes=0)
     shop.order()
     sweep(shop)
     assert len(signals(shop)) == 1
+
+
+def test_more_orders_than_a_chunk_are_all_seen(shop: Shop) -> None:
+    join(shop, b"device-1", "b", "c")
+    shop.settings(guard={"velocity": "allow", "refund_ratio": "allow"})
+    for start in (0, 400):
+        shop.batch([order_body(f"o{number}") for number in range(start, start + 400)])
+    sweep(shop)
+    with transaction(shop.program.id, read_only=True):
+        found = scalar("SELECT count(*) FROM guard_signals WHERE program_id = %(p)s", p=shop.program.id)
+    assert found == 800
 
 
 def test_busy_addresses_are_noted(shop: Shop) -> None:

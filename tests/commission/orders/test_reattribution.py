@@ -176,10 +176,26 @@ def test_a_commission_of_the_old_attribution_is_explained_as_reversed(
     shop.order()
     attribute(finance, members["x"])
     explained = shop.explained()
-    assert [(one["member_id"], one["kept"]) for one in explained["commissions"]] == [
-        (members["x"], 110),
-        (members["y"], 55),
+    assert [(one["attribution_version"], one["member_id"], one["kept"]) for one in explained["commissions"]] == [
+        (2, members["x"], 110),
+        (2, members["y"], 55),
+        (1, members["b"], 0),
+        (1, members["a"], 0),
     ]
+    assert [sum(r["amount"] for r in one["reversals"]) for one in explained["commissions"]] == [0, 0, 110, 55]
+    (before,) = explained["attributions_before"]
+    assert (before["version"], before["member_id"], before["source"]) == (1, members["b"], "binding")
+
+
+def test_a_commission_that_was_taken_away_is_explained_to_its_member(
+    shop: Shop, finance: ApiClient, members: dict[str, str]
+) -> None:
+    shop.order()
+    attribute(finance, None)
+    b = shop.program.member("ext:b")
+    (mine,) = b.get("/v1/me/commissions").json["data"]  # type: ignore[index]
+    explained: Any = b.get(f"/v1/me/commissions/{mine['id']}/explanation").json
+    assert [(one["id"], one["amount"], one["kept"]) for one in explained["commissions"]] == [(mine["id"], 110, 0)]
 
 
 def test_an_after_sale_case_holds_the_new_ones_too(shop: Shop, finance: ApiClient, members: dict[str, str]) -> None:

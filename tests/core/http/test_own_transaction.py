@@ -25,7 +25,7 @@ def own_blueprint() -> Blueprint:
     def act(actor: Actor, body: dict[str, Any]) -> Any:
         name = body.pop("name")
         _seen.append(in_transaction())
-        if name.startswith("collide") and len(_seen) < 3:
+        if name.startswith("meets") and len(_seen) < 3:
             raise Collision()
         if in_transaction():
             make_effect(name)
@@ -74,6 +74,6 @@ def test_what_staff_does_is_audited_in_its_transaction(shop: TestProgram) -> Non
 
 
 def test_a_collision_is_repeated_in_a_transaction_with_the_whole_input(shop: TestProgram) -> None:
-    name = f"collide-{shop.id.hex}"
+    name = f"meets-{shop.id.hex}"
     assert shop.client.post("/v1/own", {"name": name}).json == {"name": name, "count": 1}
     assert (_seen, count_effects(name)) == ([False, True, True], 1)

@@ -166,4 +166,4 @@ def test_whoever_asks_again_at_once_is_in_the_next_set_with_all_the_others() -> 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(client, range(8)))
     assert answers == [[number * 100 + turn for turn in range(20)] for number in range(8)]
-    assert len(sets) < 40, sets  # as many as 160 asks; 20 sets of eight would be the fewest
+    assert sets.count(8) >= 15, sets  # 160 asks; otherwise sets of seven and of one take turns
