@@ -14,6 +14,7 @@ from coupons.links.service import Link
 
 CLICK_ID = "click_id"
 _CARRIED = re.compile(r"utm_\w{1,40}|s[1-5]")
+_MOST_READ = 100
 _MOST_CARRIED = 20
 _NEVER_IN_A_HEADER = re.compile(r"[^\x21-\x7e]")
 _NOBODY = UUID(int=0)
@@ -81,7 +82,7 @@ class Target:
 
     def carrying(self, query: str) -> str:
         """The part of the short link's own query that goes on to the destination, each with a `&` behind it."""
-        own = parse_qsl(query, max_num_fields=100)
+        own = parse_qsl("&".join(query.split("&", _MOST_READ)[:_MOST_READ]))  # anybody can write a long one
         carried = {name: text for name, text in own if _CARRIED.fullmatch(name) and name not in self._query_names}
         return f"{urlencode(list(carried.items())[:_MOST_CARRIED])}&" if carried else ""
 

@@ -40,6 +40,7 @@ def test_an_owner_changes_settings_and_a_viewer_does_not(program: TestProgram) -
         "mode": "permanent",
         "expires_after_days": None,
         "protected_days": 5,
+        "bind_on_order": False,
     }
 
 

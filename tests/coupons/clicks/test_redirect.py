@@ -75,6 +75,7 @@ def test_the_click_goes_into_the_query(app: Flask, program: TestProgram, destina
         ("utm_source=%0D%0ASet-Cookie:x", {"utm_source": "\r\nSet-Cookie:x"}),
         ("utm_source=1&utm_source=2", {"utm_source": "2"}),
         ("&&=&%&utm_", {}),
+        ("utm_source=x&" + "&".join(f"a{number}=1" for number in range(150)), {"utm_source": "x"}),
     ],
 )
 def test_marks_of_the_short_link_go_on_unless_the_destination_has_them(
