@@ -7,7 +7,7 @@ anything but stock of a later place. Callers hold the transaction; nothing here 
 
 import secrets
 from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
@@ -96,22 +96,19 @@ def move_units(program_id: UUID, units: Mapping[UUID, int]) -> set[UUID]:
     wanted = {coupon_id: count for coupon_id, count in units.items() if count}
     if not wanted:
         return set()
-    # of one unit nothing is held when it is not to be had; a part of several must not be held while waiting
-    alone = len(wanted) == 1 and max(wanted.values()) <= 1
-    lacking = _try(program_id, wanted, _FREE, nullcontext() if alone else savepoint())
+    # undone before it waits: a part of what is wanted, or a shard that was emptied as it was locked, must not be held
+    lacking = _try(program_id, wanted, _FREE)
     while lacking:
-        lacking = _try(program_id, wanted, _HELD, savepoint())
+        lacking = _try(program_id, wanted, _HELD)
         # what was left may be gone since its holder committed, and what was gone may have come back
         if lacking and (short := _short(program_id, wanted, lacking)):
             return short
     return set()
 
 
-def _try(
-    program_id: UUID, wanted: Mapping[UUID, int], statement: LiteralString, undoing: AbstractContextManager[None]
-) -> set[UUID]:
+def _try(program_id: UUID, wanted: Mapping[UUID, int], statement: LiteralString) -> set[UUID]:
     """The coupons of which less could be moved than wanted; then nothing was, and nothing is locked."""
-    with suppress(_LacksError), undoing:
+    with suppress(_LacksError), savepoint():
         moved = _move(program_id, wanted, statement)
         lacking = {coupon_id for coupon_id, count in wanted.items() if moved.get(coupon_id) != count}
         if lacking:

@@ -51,8 +51,8 @@ def test_the_svg_is_one_and_may_run_nothing(shop: Shop) -> None:
 
 
 def test_a_link_is_found_by_its_code_as_well(shop: Shop) -> None:
-    link = shop.link(code="ada-tea")
-    by_code = shop.client.get("/v1/links/ext:ada-tea/qr.svg")
+    link = shop.link(code="ada-qr-tea")
+    by_code = shop.client.get("/v1/links/ext:ada-qr-tea/qr.svg")
     assert by_code.data == shop.client.get(f"/v1/links/{link['id']}/qr.svg").data
 
 
