@@ -28,6 +28,7 @@ from core.db import scalar, transaction
 from core.programs.service import create_program
 
 ROUNDS = int(os.environ.get("REDIRECT_ROUNDS", "9"))
+THREADS = int(os.environ.get("REDIRECT_THREADS", "0"))  # of every server; 0: as many as the product takes here
 SECONDS = float(os.environ.get("REDIRECT_SECONDS", "2"))
 CONNECTIONS = 32
 _PATIENCE_SECONDS = 120
@@ -59,7 +60,7 @@ def run() -> None:
     """Print requests a second and p99 of the three, the ratios, clicks over the API, and that no click is missing."""
     with measured_app() as bench, ExitStack() as running:
         made = _prepare(bench.app)
-        threads = load(bench.environment).web_threads
+        threads = THREADS or load(bench.environment).web_threads
         servers = {
             port: running.enter_context(_server(target, port, threads, bench.environment))
             for port, target in SERVERS.items()
