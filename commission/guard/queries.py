@@ -32,9 +32,8 @@ _COLUMNS: LiteralString = """SELECT id, signal, policy, order_id, member_id, sub
 FROM guard_signals WHERE program_id = %(program_id)s"""
 
 
-def signal(program_id: UUID, signal_id: UUID, *, lock: bool = False) -> SignalRow | None:
-    statement = _COLUMNS + " AND id = %(id)s"
-    return fetch_one(SignalRow, statement + " FOR UPDATE" if lock else statement, program_id=program_id, id=signal_id)
+def signal(program_id: UUID, signal_id: UUID) -> SignalRow | None:
+    return fetch_one(SignalRow, _COLUMNS + " AND id = %(id)s", program_id=program_id, id=signal_id)
 
 
 class SignalFilter(NamedTuple):
@@ -77,16 +76,16 @@ class _Order(NamedTuple):
     reference: str | None
 
 
+_SOLD: LiteralString = """SELECT id, attributed_member_id, customer_id, paid_at, click_id, attribution_source,
+       evidence -> 'accepted' ->> 'reference'
+FROM orders WHERE program_id = %(program_id)s AND paid_at IS NOT NULL AND attributed_member_id IS NOT NULL"""
+
+
 def sellers_between(program_id: UUID, after: UUID, until: UUID, most: int) -> list[Seller]:
     """Attributed orders whose ids lie between, by id."""
     rows = fetch_all(
         _Order,
-        """SELECT id, attributed_member_id, customer_id, paid_at, click_id, attribution_source,
-                  evidence -> 'accepted' ->> 'reference'
-           FROM orders
-           WHERE program_id = %(program_id)s AND id > %(after)s AND id < %(until)s AND paid_at IS NOT NULL
-             AND attributed_member_id IS NOT NULL
-           ORDER BY id LIMIT %(most)s""",
+        _SOLD + " AND id > %(after)s AND id < %(until)s ORDER BY id LIMIT %(most)s",
         program_id=program_id, after=after, until=until, most=most,
     )  # fmt: skip
     return [_seller(row) for row in rows]
@@ -94,15 +93,7 @@ def sellers_between(program_id: UUID, after: UUID, until: UUID, most: int) -> li
 
 def sellers_of(program_id: UUID, order_id: UUID) -> list[Seller]:
     """The order as the guard sees it; none where it is not attributed."""
-    row = fetch_one(
-        _Order,
-        """SELECT id, attributed_member_id, customer_id, paid_at, click_id, attribution_source,
-                  evidence -> 'accepted' ->> 'reference'
-           FROM orders
-           WHERE program_id = %(program_id)s AND id = %(order_id)s AND paid_at IS NOT NULL
-             AND attributed_member_id IS NOT NULL""",
-        program_id=program_id, order_id=order_id,
-    )  # fmt: skip
+    row = fetch_one(_Order, _SOLD + " AND id = %(order_id)s", program_id=program_id, order_id=order_id)
     return [_seller(row)] if row else []
 
 

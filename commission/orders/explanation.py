@@ -9,10 +9,10 @@ from commission.earnings.service import reversals_of_order
 from commission.orders import queries
 from commission.orders.errors import OrderNotFound
 from commission.orders.queries import AttributionStep
-from commission.orders.records import LineRecord, OrderView
+from commission.orders.records import LineRecord, OrderView, earning_lines
 from commission.orders.shapes import order_shape, refund_shape
 from commission.plans import service as plans
-from commission.plans.rules import LevelCommission, OrderCommissions, OrderLines, commissions_for
+from commission.plans.rules import LevelCommission, OrderCommissions, commissions_for
 from commission.plans.schemas import plan_shape
 from core.ids import parse_public_id, public_id, public_id_or_none
 from core.money import BPS
@@ -145,12 +145,7 @@ def _recomputed(
         _Paid(one["level"], parse_public_id("mem", one["member_id"]) or order.id, one["grade"])
         for one in evidence.get("paid", [])
     ]
-    lines = OrderLines(
-        skus=[line.sku for line in view.lines],
-        categories=[line.category for line in view.lines],
-        quantities=[line.quantity for line in view.lines],
-        bases=[line.base for line in view.lines],
-    )
+    lines = earning_lines(view.lines)
     terms = plans.terms_of(program_id, order.plan_id)
     return commissions_for(terms, lines, paid, channel=order.channel, payout_cap_bps=settings.payout_cap_bps)
 

@@ -16,9 +16,8 @@ from commission.orders.coupons import codes_named, give_codes_back
 from commission.orders.errors import OrderInOtherState, OrderNotFound
 from commission.orders.holds import held_reason
 from commission.orders.naming import origin_of_stored, signs_of_stored
-from commission.orders.records import OrderRecord
+from commission.orders.records import OrderRecord, earning_lines
 from commission.orders.sales import record_sales
-from commission.plans.rules import OrderLines
 from core.auth.actor import Program
 from core.db import execute, json
 from core.errors import DomainError
@@ -57,7 +56,7 @@ def pay_order(program: Program, order_id: UUID, paid_at: datetime) -> None:
         raise OrderInOtherState(f"The order is {order.status}.", status_now=order.status)
     (codes,) = codes_named(program.id, [order])
     signs = signs_of_stored(order, codes)
-    lines = _lines(program.id, order_id)
+    lines = earning_lines(queries.lines_of(program.id, [order_id])[order_id])
     (acceptance,) = accept(
         program, [PaidOrder(order.id, order.customer_id, paid_at, lines, origin_of_stored(order), signs)]
     )
@@ -84,16 +83,6 @@ def _write_paid(program: Program, paid: OrderRecord, acceptance: Acceptance) -> 
         version=program.settings_version, source=acceptance.source, member_id=acceptance.member_id,
         evidence=json(acceptance.evidence), guard_status=acceptance.guard_status, **acceptance.origin._asdict(),
     )  # fmt: skip
-
-
-def _lines(program_id: UUID, order_id: UUID) -> OrderLines:
-    lines = queries.lines_of(program_id, [order_id])[order_id]
-    return OrderLines(
-        skus=[line.sku for line in lines],
-        categories=[line.category for line in lines],
-        quantities=[line.quantity for line in lines],
-        bases=[line.base for line in lines],
-    )
 
 
 class Completion(NamedTuple):

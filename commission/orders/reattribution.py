@@ -21,10 +21,11 @@ from commission.orders.errors import MemberNotPayable, OrderHeld, OrderInOtherSt
 from commission.orders.holds import GUARD_HELD, held_reason
 from commission.orders.lifecycle import locked_order
 from commission.orders.models import OrderAttributionRow
-from commission.orders.records import LineRecord, OrderRecord
-from commission.orders.refund_rules import RefundableLine
+from commission.orders.records import LineRecord, OrderRecord, earning_lines
+from commission.orders.refunds import refundable_lines
+from commission.orders.sales import count_in_traffic, delta_of
 from commission.plans import service as plans
-from commission.plans.rules import OrderLines, commissions_for
+from commission.plans.rules import commissions_for
 from commission.plans.terms import level_count
 from core.auth.actor import Actor, Program
 from core.bulk import insert_rows
@@ -33,8 +34,6 @@ from core.db import execute, json
 from core.errors import Invalid
 from core.ids import new_id, public_id, public_id_or_none
 from core.programs.service import settings_at
-from coupons.traffic import service as traffic
-from coupons.traffic.service import SaleDelta
 
 _NOBODY = Levels([], [], 0)
 
@@ -155,13 +154,8 @@ def _move_money(anew: _Anew) -> None:
     kept_before = sum(one.amount - one.reversed for one in old)
     kept_after = sum(one.amount - taken.get(one.id, 0) for one in new)
     sold = order.total - order.refunded
-    traffic.count_sales(
-        program_id,
-        [
-            _delta(order, order.attributed_member_id, -1, -sold, -kept_before),
-            _delta(order, anew.member_id, 1, sold, kept_after),
-        ],
-    )
+    after = order._replace(attributed_member_id=anew.member_id)
+    count_in_traffic(anew.program, [delta_of(order, -1, -sold, -kept_before), delta_of(after, 1, sold, kept_after)])
 
 
 def _accrue(anew: _Anew, lines: Sequence[LineRecord]) -> list[CommissionRecord]:
@@ -170,12 +164,7 @@ def _accrue(anew: _Anew, lines: Sequence[LineRecord]) -> list[CommissionRecord]:
         return []
     commissions = commissions_for(
         plans.terms_of(program.id, order.plan_id),
-        OrderLines(
-            skus=[line.sku for line in lines],
-            categories=[line.category for line in lines],
-            quantities=[line.quantity for line in lines],
-            bases=[line.base for line in lines],
-        ),
+        earning_lines(lines),
         anew.levels.paid,
         channel=order.channel,
         payout_cap_bps=program.settings.payout_cap_bps,
@@ -200,9 +189,7 @@ def _of_refunds(
     anew: _Anew, commissions: Sequence[CommissionRecord], lines: Sequence[LineRecord], today: date
 ) -> list[Reversing]:
     """What refunds before this moment would have taken from the new commissions (rule 7)."""
-    states = [
-        RefundableLine(x.sku, x.unit_price, x.quantity, x.base, x.refunded_quantity, x.refunded_amount) for x in lines
-    ]
+    states = refundable_lines(lines)
     taken = [
         [part - state.kept_share(part) for part, state in zip(one.line_amounts, states, strict=True)]
         for one in commissions
@@ -214,12 +201,3 @@ def _of_refunds(
 
 def _reversing(anew: _Anew, commission: CommissionRecord, by_line: list[int], today: date) -> Reversing:
     return Reversing(anew.id, today, commission, sum(by_line), by_line, cause="reattribution")
-
-
-def _delta(order: OrderRecord, member_id: UUID | None, orders: int, sales: int, commission: int) -> SaleDelta:
-    assert order.paid_at is not None  # noqa: S101 -- checked before anything was done
-    return SaleDelta(
-        at=order.paid_at, link_id=order.link_id, member_id=member_id, campaign_id=order.campaign_id,
-        channel=order.channel, group_id=order.group_id, content_id=order.content_id, session_id=order.session_id,
-        orders=orders, sales=sales, commission=commission,
-    )  # fmt: skip

@@ -1,10 +1,12 @@
 """Rows of orders as plain tuples, field by field as the tables have them. Written by intake, read by queries."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from commission.earnings.records import CommissionRecord
+from commission.plans.rules import OrderLines
 
 
 class OrderRecord(NamedTuple):
@@ -76,6 +78,16 @@ class LineRecord(NamedTuple):
     supply_price: int | None
     product_url: str | None
     image_url: str | None
+
+
+def earning_lines(lines: Sequence[LineRecord]) -> OrderLines:
+    """Stored lines as far as commissions depend on them."""
+    return OrderLines(
+        skus=[line.sku for line in lines],
+        categories=[line.category for line in lines],
+        quantities=[line.quantity for line in lines],
+        bases=[line.base for line in lines],
+    )
 
 
 class RefundRecord(NamedTuple):

@@ -70,15 +70,19 @@ class Refunded(NamedTuple):
     error: DomainError | None = None
 
 
+def refundable_lines(lines: Sequence[LineRecord]) -> list[RefundableLine]:
+    """Stored lines as the refund rules see them."""
+    return [
+        RefundableLine(x.sku, x.unit_price, x.quantity, x.base, x.refunded_quantity, x.refunded_amount) for x in lines
+    ]
+
+
 class _State:
     """An order while refunds are applied to it: its lines and what each refund changed."""
 
     def __init__(self, order: OrderRecord, lines: list[LineRecord], commissions: list[CommissionRecord]) -> None:
         self.order = order
-        self.lines = [
-            RefundableLine(x.sku, x.unit_price, x.quantity, x.base, x.refunded_quantity, x.refunded_amount)
-            for x in lines
-        ]
+        self.lines = refundable_lines(lines)
         self.commissions = commissions
         self.extras_left = order.extras_left
         self.value = 0

@@ -30,14 +30,14 @@ def record_sales(program: Program, accepted: Sequence[tuple[OrderRecord, Accepta
     tree.count_orders(
         program.id, [OrderDelta(one.customer_id, 1, one.total, one.paid_at) for one, _ in paid if one.customer_id]
     )
-    _count(program, [_sold(order, acceptance) for order, acceptance in paid])
+    count_in_traffic(program, [_sold(order, acceptance) for order, acceptance in paid])
     commissions = earnings.accrue(program.id, program.currency, program.settings.timezone, accruals)
     _bind(program, paid)  # last: the tree's lock is held from here to the commit
     return commissions
 
 
 def _sold(order: OrderRecord, acceptance: Acceptance) -> SaleDelta | None:
-    return _delta(order, 1, order.total, sum(level.amount for level in acceptance.levels))
+    return delta_of(order, 1, order.total, sum(level.amount for level in acceptance.levels))
 
 
 class TakenBack(NamedTuple):
@@ -52,14 +52,16 @@ class TakenBack(NamedTuple):
 def take_back_sales(program: Program, taken: Sequence[TakenBack]) -> None:
     """The counters' side of refunds; the commissions are reversed by whoever knows the lines."""
     tree.count_orders(program.id, [(one.order.customer_id, 0, -one.value) for one in taken if one.order.customer_id])
-    _count(program, [_delta(one.order, -int(one.canceled), -one.value, -one.commission) for one in taken])
+    count_in_traffic(program, [delta_of(one.order, -int(one.canceled), -one.value, -one.commission) for one in taken])
 
 
-def _count(program: Program, deltas: Sequence[SaleDelta | None]) -> None:
+def count_in_traffic(program: Program, deltas: Sequence[SaleDelta | None]) -> None:
+    """Append what changed to the traffic sums; None: nothing did."""
     traffic.count_sales(program.id, [delta for delta in deltas if delta])
 
 
-def _delta(order: OrderRecord, orders: int, sales: int, commission: int) -> SaleDelta | None:
+def delta_of(order: OrderRecord, orders: int, sales: int, commission: int) -> SaleDelta | None:
+    """What an order adds to the sums of everything it came by, in the hour it was paid in."""
     if order.paid_at is None or not (orders or sales or commission):
         return None
     return SaleDelta(

@@ -7,13 +7,15 @@ import hmac
 import re
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, lru_cache
 from hashlib import blake2b, sha256
 from typing import NamedTuple
 from uuid import UUID
 
 from flask import current_app
+
+from core.ids import made_at
 
 PREFIX = "clk_"
 KEY_BYTES = 8
@@ -31,7 +33,7 @@ class Click(NamedTuple):
     @property
     def clicked_at(self) -> datetime:
         """When the link was followed, to the millisecond, from the id."""
-        return datetime.fromtimestamp((self.id.int >> 80) / 1000, UTC)
+        return made_at(self.id)
 
 
 class ClickKeys(NamedTuple):

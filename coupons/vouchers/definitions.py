@@ -58,8 +58,6 @@ def change_coupon(program_id: UUID, coupon_id: UUID, changes: dict[str, Any]) ->
     _check_period(before, wanted)
     if "per_customer_limit" in wanted:
         limits.check_change(before.per_customer_limit, wanted["per_customer_limit"])
-    if "per_customer_limit" in wanted:
-        limits.check_change(before.per_customer_limit, wanted["per_customer_limit"])
     if "total_quantity" in wanted:
         stock.change_total(program_id, coupon_id, before.total_quantity, wanted["total_quantity"])
     if wanted:
