@@ -2,6 +2,7 @@
 
 FEATURES = (
     "core.jobs",
+    "core.events",
     "core.http",
     "core.observability",
     "core.programs",
@@ -23,4 +24,12 @@ FEATURES = (
     "commission.guard",
     "commission.payouts",
     "commission.settlement",
+    "community.platforms",
+    "community.groups",
+    "community.points",
+    "community.boards",
+    "community.delivery",
+    "community.notices",
+    "community.activities",
+    "community.red_packets",
 )

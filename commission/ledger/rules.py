@@ -16,6 +16,12 @@ class Account(StrEnum):
 
     COMMISSION_EXPENSE = "commission_expense"
     ADJUSTMENT_EXPENSE = "adjustment_expense"
+    CAMPAIGN_EXPENSE = "campaign_expense"  # what activities and red packets cost
+    ACTIVITY_BUDGET = "activity_budget"  # set aside for activities, not given out yet
+    RED_PACKET_POOL = "red_packet_pool"  # in red packets, not claimed yet
+    POINTS_ISSUED = "points_issued"  # in points: given to members, less taken back
+    POINTS_EXPIRED = "points_expired"
+    POINTS_REDEEMED = "points_redeemed"
     MEMBER_PENDING = "member_pending"
     MEMBER_AVAILABLE = "member_available"
     MEMBER_IN_PAYOUT = "member_in_payout"
@@ -66,7 +72,7 @@ _BUCKETS = {
     Account.MEMBER_IN_PAYOUT.value: 2,
 }
 _PAID = 3
-_HOUSE = frozenset({Account.COMMISSION_EXPENSE.value, Account.ADJUSTMENT_EXPENSE.value})
+_HOUSE = frozenset(account.value for account in Account if account.value not in _BUCKETS)
 
 
 def bucket_of(account: str) -> int | None:

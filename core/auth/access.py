@@ -66,6 +66,25 @@ PERMISSIONS: dict[str, Permission] = {
     "withdrawals:write": Permission(key=True, roles=_FINANCE),
     "settlements:read": _READ,
     "settlements:write": Permission(roles=_FINANCE),
+    "events:read": _READ,
+    "groups:read": _READ,
+    "groups:write": Permission(roles=_OPERATORS),
+    "groups:join": Permission(key=True, roles=_OPERATORS),  # the shop tells who is in a group
+    "notices:read": _READ,
+    "notices:write": Permission(roles=_OPERATORS),
+    "points:read": _READ,
+    "points:write": Permission(roles=_OPERATORS),
+    "points:use": Permission(key=True, roles=_OPERATORS),  # redemptions
+    "boards:read": _READ,
+    "segments:write": Permission(roles=_OPERATORS),
+    "activities:read": _READ,
+    "activities:write": Permission(roles=_OPERATORS),
+    "activities:join": Permission(key=True, roles=_OPERATORS),
+    "budgets:write": Permission(roles=_FINANCE),  # money for activities and red packets
+    "engagement:write": Permission(key=True, publishable=True, roles=_OPERATORS),
+    "red_packets:read": _READ,
+    "red_packets:write": Permission(roles=_OPERATORS),
+    "red_packets:claim": Permission(key=True, roles=_OPERATORS),
 }
 
 PUBLISHABLE: frozenset[str] = frozenset(name for name, permission in PERMISSIONS.items() if permission.publishable)

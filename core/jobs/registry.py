@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-QUEUES = ("money", "default")
+QUEUES = ("money", "notices", "default")
 
 Handler = Callable[..., None]
 HasWork = Callable[[UUID], bool]

@@ -1,0 +1,1 @@
+"""Activities: share, check in, invite, buy together, engage; rewards once."""

@@ -1,0 +1,1 @@
+"""Boards, digests and segments: who sold, earned, invited and bought how much."""

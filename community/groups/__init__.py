@@ -1,0 +1,1 @@
+"""Chat groups of a program: where they are, who is in them, what they are told."""

@@ -1,0 +1,1 @@
+"""What is told to whom: topics, templates, subscriptions, the members' inbox."""

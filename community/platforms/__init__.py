@@ -1,0 +1,1 @@
+"""Chat platforms: one protocol, an adapter for each, and a server that plays them."""

@@ -1,0 +1,1 @@
+"""Points: earned, spent, expired, in the ledger's currency PTS."""

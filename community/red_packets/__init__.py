@@ -1,0 +1,1 @@
+"""Red packets: a sum split among the members of a group."""

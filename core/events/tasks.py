@@ -1,0 +1,26 @@
+"""The job edge of the event log."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from core.events.consumers import CONSUMERS
+from core.events.reading import MOST_NUMBERED, any_unnumbered, number_events, prune_events
+from core.jobs.outbox import publish
+from core.jobs.registry import job, schedule
+
+
+@job("events.number")
+def number(program_id: UUID) -> None:
+    """Number one turn's events; where more wait, the next turn is published in the same transaction."""
+    if number_events(program_id) == MOST_NUMBERED:
+        publish(program_id, "events.number", {})
+
+
+@job("events.prune")
+def prune(program_id: UUID) -> None:
+    """Forget what everybody has read and nobody may ask for any more."""
+    prune_events(program_id, sorted(CONSUMERS))
+
+
+schedule("events.number", every=timedelta(seconds=1), has_work=any_unnumbered)
+schedule("events.prune", every=timedelta(hours=6))
