@@ -10,9 +10,9 @@ import psycopg.errors
 
 from core.db import Collision, in_transaction, transaction
 from core.errors import Conflict
+from core.gathering import Gathering
 from core.ids import ExternalRef, Ref
 from coupons.vouchers.claims import Outcome, claim, claim_many
-from coupons.vouchers.gathering import Gathering
 from coupons.vouchers.queries import CodeRecord
 from referral.members.service import customers_for
 

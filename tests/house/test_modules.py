@@ -14,7 +14,6 @@ FLOATS_ARE_FINE = {
     "commission.payouts.wiring": "time-outs in seconds",
     "coupons.clicks": "seconds on the clock and shares of a disk; no money passes here",
     "coupons.sharing": "pixels and seconds",
-    "coupons.vouchers.gathering": "seconds on the clock",
 }
 
 

@@ -11,7 +11,7 @@ from types import FrameType
 import pytest
 
 from core.errors import Unavailable
-from coupons.vouchers.gathering import Gathering
+from core.gathering import Gathering
 
 PATIENCE = 10
 
