@@ -1,1 +1,1 @@
-"""Chat groups of a program: where they are, who is in them, what they are told."""
+"""Chat groups: where they are, who is in them, what is posted in them, what they ask, what they bring."""
