@@ -1,1 +1,1 @@
-"""Messages on their way to chat platforms: one lane a group, limits, folding, outcomes."""
+"""From words to chats: what groups shall be told, one lane each, within every platform's limits."""
