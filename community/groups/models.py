@@ -34,6 +34,7 @@ class GroupRow(Base):
     name: Mapped[str]
     platform: Mapped[str]
     target_sealed: Mapped[str | None]  # encrypted for this row; null: ended
+    chat_hash: Mapped[Hash | None]  # keyed, of the platform's id of the chat: a bot that knows several tells of all
     callback_token: Mapped[str]  # names the group in the address that its platform calls; no secret
     topics: Mapped[Words]
     scope: Mapped[str]  # program | group | team
@@ -66,6 +67,7 @@ class GroupRow(Base):
         CheckConstraint("(target_sealed IS NULL) = (status = 'ended')", name="target"),
         Index("uq_groups_external_id", "program_id", "external_id", unique=True),
         Index("uq_groups_callback_token", "program_id", "callback_token", unique=True),
+        Index("ix_groups_chat", "program_id", "chat_hash", postgresql_where=text("chat_hash IS NOT NULL")),
         Index(
             "ix_groups_digest", "program_id", "next_digest_at", postgresql_where=text("next_digest_at IS NOT NULL")
         ),

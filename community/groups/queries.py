@@ -109,7 +109,7 @@ def groups_where(program_id: UUID, given: dict[str, Any], most: int | None = Non
 
 
 def group(program_id: UUID, ref: Ref, *, lock: bool = False) -> Group | None:
-    locked: LiteralString = " FOR UPDATE" if lock else ""
+    locked: LiteralString = " FOR NO KEY UPDATE" if lock else ""
     if isinstance(ref, ExternalRef):
         named: LiteralString = " AND external_id = %(ref)s"
         row = fetch_one(_Row, _GROUP + named + locked, program_id=program_id, ref=ref.external_id)

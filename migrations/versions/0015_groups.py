@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("platform", sa.Text(), nullable=False),
         sa.Column("target_sealed", sa.Text(), nullable=True),
+        sa.Column("chat_hash", sa.LargeBinary(), nullable=True),
         sa.Column("callback_token", sa.Text(), nullable=False),
         sa.Column("topics", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("scope", sa.Text(), nullable=False),
@@ -80,6 +81,13 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["program_id"], ["programs.id"], name=op.f("fk_groups_program_id")),
         sa.PrimaryKeyConstraint("program_id", "id", name=op.f("pk_groups")),
+    )
+    op.create_index(
+        "ix_groups_chat",
+        "groups",
+        ["program_id", "chat_hash"],
+        unique=False,
+        postgresql_where=sa.text("chat_hash IS NOT NULL"),
     )
     op.create_index(
         "ix_groups_digest",
