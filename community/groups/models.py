@@ -162,7 +162,8 @@ class GroupPostRow(Base):
     program_id: Mapped[ProgramKey] = mapped_column(ForeignKey("programs.id"))
     id: Mapped[IdKey]
     contents: Mapped[JsonList]  # [{text, markdown}], one or, a topic of the day, several
-    topic: Mapped[str]
+    image_url: Mapped[str | None]
+    image: Mapped[bytes | None]  # PNG or JPEG, as it was when the post was made
     at: Mapped[Instant | None]  # once
     minute: Mapped[int | None] = mapped_column(SmallInteger)  # or every day, minutes after midnight of the group
     weekdays: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))  # 1 Monday … 7 Sunday; null: all
