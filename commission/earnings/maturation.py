@@ -3,6 +3,7 @@
 Lock order, agreed with refunds: the maturation's row, then commissions in id order, then balances in member-id order.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -15,10 +16,12 @@ from core.auth.actor import Actor, Program
 from core.clock import day_of, now
 from core.db import execute, fetch_all
 from core.errors import Invalid
+from core.events.service import Event, announce
 from core.ids import new_id
 from core.jobs.outbox import publish
 
 COMMISSIONS_IN_A_CHUNK = 5000
+MEMBERS_IN_AN_EVENT = 500
 
 
 class _Matured(NamedTuple):
@@ -78,6 +81,7 @@ def mature_chunk(program: Program, maturation_id: UUID) -> bool:
     if matured:
         today = day_of(now(), program.settings.timezone)
         post(program.id, program.currency, [_entry(maturation, one, today) for one in matured])
+        announce(program.id, _events(maturation.id, matured))
     done = len(due) < COMMISSIONS_IN_A_CHUNK
     _advance(program.id, maturation, matured, due[-1].member_id if due else None, done=done)
     return done
@@ -116,6 +120,20 @@ def _entry(maturation: MaturationRecord, matured: _Matured, today: date) -> Entr
         ),
         note={"commissions": matured.commission_count},
     )
+
+
+def _events(maturation_id: UUID, matured: Sequence[_Matured]) -> list[Event]:
+    """What a chunk moved, in events of a bearable size."""
+    at = now()
+    moved = [{"member_id": one.member_id, "amount": one.amount, "count": one.commission_count} for one in matured]
+    return [
+        Event(
+            "commission.matured",
+            at,
+            {"maturation_id": maturation_id, "members": moved[start : start + MEMBERS_IN_AN_EVENT]},
+        )
+        for start in range(0, len(moved), MEMBERS_IN_AN_EVENT)
+    ]
 
 
 def _advance(

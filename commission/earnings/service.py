@@ -162,9 +162,9 @@ def start_hold(program_id: UUID, order_ids: Sequence[UUID], matures_at: Sequence
     )  # fmt: skip
 
 
-def hold_order(program_id: UUID, order_id: UUID, reason: str | None) -> None:
-    """Hold the order's pending commissions past their maturity for a reason; None lets them go."""
-    execute(
+def hold_order(program_id: UUID, order_id: UUID, reason: str | None) -> int:
+    """Hold the order's pending commissions past their maturity for a reason; None lets them go. How many there are."""
+    return execute(
         # locked in id order, as maturation does, so that the two cannot deadlock
         """WITH locked AS MATERIALIZED (
              SELECT id FROM commissions

@@ -51,6 +51,7 @@ class Acceptance(NamedTuple):
     origin: Origin
     guard_status: str = "clear"
     signals: Sequence[Any] = ()  # of the guard, to be kept once the order is written
+    inviter_id: UUID | None = None  # who stands above the customer, whether that binding has ended or not
 
 
 _Found = dict[tuple[UUID | None, int], tuple[Attribution, Levels]]
@@ -75,7 +76,7 @@ def accept(program: Program, orders: Sequence[PaidOrder]) -> list[Acceptance]:
         return attribution_in(program.settings, case.customer_id, case.evidence, chains, counts[case.order_id])
 
     looked = look_at(program, cases, decide)
-    return [_accepted(program, *of_order) for of_order in zip(orders, touches, terms, looked, strict=True)]
+    return [_accepted(program, *of_order, chains) for of_order in zip(orders, touches, terms, looked, strict=True)]
 
 
 class _Terms(NamedTuple):
@@ -115,7 +116,7 @@ def _case(
 
 
 def _accepted(
-    program: Program, order: PaidOrder, touches: Sequence[Touch], terms: _Terms, looked: Looked
+    program: Program, order: PaidOrder, touches: Sequence[Touch], terms: _Terms, looked: Looked, chains: Chains
 ) -> Acceptance:
     settings = program.settings
     attribution, levels = looked.decided
@@ -130,7 +131,13 @@ def _accepted(
         origin=origin,
         guard_status=looked.status,
         signals=looked.signals,
+        inviter_id=_inviter_of(order.customer_id, chains),
     )
+
+
+def _inviter_of(customer_id: UUID | None, chains: Chains) -> UUID | None:
+    chain = chains.get(customer_id) if customer_id else None
+    return chain[0].inviter_id if chain else None
 
 
 def attribution_in(

@@ -5,7 +5,9 @@ from uuid import UUID
 
 from commission.earnings import service as earnings
 from commission.orders.records import OrderRecord
+from core.clock import now
 from core.db import execute
+from core.events.service import Event, announce
 
 GUARD_HELD = "held"
 
@@ -17,13 +19,26 @@ def held_reason(order: OrderRecord) -> str | None:
     return "guard" if order.guard_status == GUARD_HELD else None
 
 
+def hold_commissions(program_id: UUID, before: OrderRecord, after: OrderRecord) -> None:
+    """Let the order's pending commissions follow it: held for the reason there is now, or let go. A new one is told."""
+    reason = held_reason(after)
+    held = earnings.hold_order(program_id, after.id, reason)
+    if held and reason is not None and reason != held_reason(before):
+        announce(program_id, [held_event(after.id, reason)])
+
+
+def held_event(order_id: UUID, reason: str) -> Event:
+    """The order's commissions wait for more than their maturity."""
+    return Event("commission.held", now(), {"order_id": order_id, "reason": reason})
+
+
 def set_guard_status(program_id: UUID, order: OrderRecord, status: str) -> None:
     """What the guard says of the order: clear, flagged, held, released or rejected; its commissions follow."""
     execute(
         "UPDATE orders SET guard_status = %(status)s WHERE program_id = %(program_id)s AND id = %(order_id)s",
         program_id=program_id, order_id=order.id, status=status,
     )  # fmt: skip
-    earnings.hold_order(program_id, order.id, held_reason(order._replace(guard_status=status)))
+    hold_commissions(program_id, order, order._replace(guard_status=status))
 
 
 def flag_orders(program_id: UUID, order_ids: Collection[UUID]) -> None:

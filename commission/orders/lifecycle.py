@@ -14,13 +14,15 @@ from commission.orders import inspection, queries, refunds
 from commission.orders.acceptance import Acceptance, PaidOrder, accept, hold_end
 from commission.orders.coupons import codes_named, give_codes_back
 from commission.orders.errors import OrderInOtherState, OrderNotFound
-from commission.orders.holds import held_reason
+from commission.orders.holds import hold_commissions
 from commission.orders.naming import origin_of_stored, signs_of_stored
 from commission.orders.records import OrderRecord, earning_lines
 from commission.orders.sales import record_sales
+from commission.orders.telling import canceled_event, completed_events
 from core.auth.actor import Program
 from core.db import execute, json
 from core.errors import DomainError
+from core.events.service import Event, announce
 from core.ids import ExternalRef, Ref
 from core.programs.service import settings_at
 
@@ -147,6 +149,7 @@ def _complete(program: Program, orders: dict[UUID, OrderRecord], due: dict[UUID,
     ends = _hold_ends(program, orders, due)
     if ends:
         earnings.start_hold(program.id, list(ends), list(ends.values()))
+    announce(program.id, completed_events(orders, due))
 
 
 def _hold_ends(program: Program, orders: dict[UUID, OrderRecord], due: dict[UUID, datetime]) -> dict[UUID, datetime]:
@@ -171,8 +174,9 @@ def cancel_order(program: Program, order_id: UUID, canceled_at: datetime, reason
         return
     if order.status == "canceled":
         raise OrderInOtherState("The order was canceled at another instant.", status_now=order.status)
+    events: list[Event] = []
     if order.paid_at is not None:
-        refunds.refund_rest(program, order, canceled_at, reason)
+        events = refunds.refund_rest(program, order, canceled_at, reason)
     else:
         give_codes_back(program.id, canceled=[order])
     execute(
@@ -180,6 +184,7 @@ def cancel_order(program: Program, order_id: UUID, canceled_at: datetime, reason
            WHERE program_id = %(program_id)s AND id = %(order_id)s AND status <> 'canceled'""",
         program_id=program.id, order_id=order_id, canceled_at=canceled_at, reason=reason,
     )  # fmt: skip
+    announce(program.id, [*events, canceled_event(order, canceled_at)])
 
 
 def set_after_sale(program: Program, order_id: UUID, is_open: bool, reason: str | None) -> None:
@@ -190,4 +195,4 @@ def set_after_sale(program: Program, order_id: UUID, is_open: bool, reason: str 
            WHERE program_id = %(program_id)s AND id = %(order_id)s""",
         program_id=program.id, order_id=order_id, open=is_open, reason=reason,
     )  # fmt: skip
-    earnings.hold_order(program.id, order_id, held_reason(order._replace(after_sale_open=is_open)))
+    hold_commissions(program.id, order, order._replace(after_sale_open=is_open))

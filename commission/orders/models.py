@@ -68,6 +68,22 @@ class OrderRow(Base):
     )
 
 
+class FirstOrderRow(Base):
+    """The first order of each customer that was accepted as paid. The key lets only one be it; never changes."""
+
+    __tablename__ = "first_orders"
+
+    program_id: Mapped[ProgramKey]
+    customer_id: Mapped[IdKey]
+    order_id: Mapped[Id]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["program_id", "order_id"], ["orders.program_id", "orders.id"], name="fk_first_orders_order"
+        ),
+    )
+
+
 class OrderLineRow(Base):
     """One line. `base` is what commissions are of; the refunded columns grow with refunds."""
 

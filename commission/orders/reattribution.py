@@ -24,6 +24,7 @@ from commission.orders.models import OrderAttributionRow
 from commission.orders.records import LineRecord, OrderRecord, earning_lines
 from commission.orders.refunds import refundable_lines
 from commission.orders.sales import count_in_traffic, delta_of
+from commission.orders.telling import events_of_accrual, events_of_reversal, reattributed_event
 from commission.plans import service as plans
 from commission.plans.rules import commissions_for
 from commission.plans.terms import level_count
@@ -32,6 +33,7 @@ from core.bulk import insert_rows
 from core.clock import day_of, now
 from core.db import execute, json
 from core.errors import Invalid
+from core.events.service import announce
 from core.ids import new_id, public_id, public_id_or_none
 from core.programs.service import settings_at
 
@@ -156,6 +158,8 @@ def _move_money(anew: _Anew) -> None:
     sold = order.total - order.refunded
     after = order._replace(attributed_member_id=anew.member_id)
     count_in_traffic(anew.program, [delta_of(order, -1, -sold, -kept_before), delta_of(after, 1, sold, kept_after)])
+    told = [reattributed_event(order, anew.member_id), *events_of_accrual(order, new)]
+    announce(program_id, [*told, *events_of_reversal(order.id, now(), reversing)])
 
 
 def _accrue(anew: _Anew, lines: Sequence[LineRecord]) -> list[CommissionRecord]:

@@ -29,11 +29,13 @@ from commission.orders.refund_rules import (
     reversal_of,
 )  # fmt: skip
 from commission.orders.sales import TakenBack, take_back_sales
+from commission.orders.telling import events_of_refunds
 from core.auth.actor import Program
 from core.bulk import insert_rows
 from core.clock import day_of, now
 from core.db import Collision, execute
 from core.errors import AlreadyExists, DomainError
+from core.events.service import Event, announce
 from core.ids import new_id
 
 _content = msgspec.msgpack.Encoder(order="deterministic")
@@ -103,6 +105,10 @@ class _State:
         self.records.append(record)
 
     @property
+    def events(self) -> list[Event]:
+        return events_of_refunds(self.order, self.records, self.reversing)
+
+    @property
     def is_all_back(self) -> bool:
         """Every unit, or all the money there was."""
         units = all(line.refunded_quantity == line.quantity for line in self.lines)
@@ -141,7 +147,9 @@ def refund_orders(program: Program, wanted: Sequence[NewRefund]) -> list[Refunde
         if result.created and result.refund is not None:
             known[refund.external_id] = result.refund
         results.append(result)
-    _write(program, list(states.values()))
+    changed = [state for state in states.values() if state.records]
+    _write(program, changed)
+    announce(program.id, [event for state in changed for event in state.events])
     return results
 
 
@@ -181,8 +189,11 @@ def _record(refund: NewRefund, outcome: Refund) -> RefundRecord:
     )  # fmt: skip
 
 
-def refund_rest(program: Program, order: OrderRecord, canceled_at: datetime, reason: str) -> None:
-    """What is left of a canceled order, as one refund of its own. The caller has locked the order's row."""
+def refund_rest(program: Program, order: OrderRecord, canceled_at: datetime, reason: str) -> list[Event]:
+    """What is left of a canceled order, as one refund of its own. The caller has locked the order's row.
+
+    Returns what the caller is to announce of it, with whatever else he has to tell.
+    """
     state = _locked_states(program.id, [order.id])[order.id]
     outcome = refund_of_rest(state.lines, state.extras_left)
     record = RefundRecord(
@@ -190,6 +201,7 @@ def refund_rest(program: Program, order: OrderRecord, canceled_at: datetime, rea
     )
     state.apply(outcome, record, program.settings.timezone)
     _write(program, [state], canceled=True)
+    return state.events
 
 
 def _locked_states(program_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, _State]:
@@ -203,8 +215,7 @@ def _locked_states(program_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, _S
     return {order_id: _State(order, lines[order_id], commissions[order_id]) for order_id, order in orders.items()}
 
 
-def _write(program: Program, states: Sequence[_State], *, canceled: bool = False) -> None:
-    changed = [state for state in states if state.records]
+def _write(program: Program, changed: Sequence[_State], *, canceled: bool = False) -> None:
     if not changed:
         return
     records = sorted((record for state in changed for record in state.records), key=lambda one: one.external_id or "")

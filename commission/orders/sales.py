@@ -1,18 +1,23 @@
 """What a sale does beyond the order's own rows, and what taking it back undoes. Callers hold the transaction.
 
-Commissions and their ledger entries, team counters, traffic sums, customers' bindings: each at once for many orders.
+Commissions and their ledger entries, team counters, traffic sums, what the event log is told, customers' bindings: each
+at once for many orders.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from commission.earnings import service as earnings
 from commission.earnings.records import CommissionRecord
 from commission.earnings.service import Accrual
 from commission.orders.acceptance import Acceptance
+from commission.orders.first_orders import mark_first
 from commission.orders.holds import GUARD_HELD, held_reason
 from commission.orders.records import OrderRecord
+from commission.orders.telling import events_of_sale
 from core.auth.actor import Program
+from core.events.service import announce
 from coupons.traffic import service as traffic
 from coupons.traffic.service import SaleDelta
 from referral.tree import service as tree
@@ -32,8 +37,26 @@ def record_sales(program: Program, accepted: Sequence[tuple[OrderRecord, Accepta
     )
     count_in_traffic(program, [_sold(order, acceptance) for order, acceptance in paid])
     commissions = earnings.accrue(program.id, program.currency, program.settings.timezone, accruals)
+    _tell(program.id, paid, commissions)
     _bind(program, paid)  # last: the tree's lock is held from here to the commit
     return commissions
+
+
+def _tell(
+    program_id: UUID, paid: Sequence[tuple[OrderRecord, Acceptance]], commissions: Sequence[CommissionRecord]
+) -> None:
+    first = mark_first(program_id, [order for order, _ in paid])
+    by_order: dict[UUID, list[CommissionRecord]] = {order.id: [] for order, _ in paid}
+    for commission in commissions:
+        by_order[commission.order_id].append(commission)
+    announce(
+        program_id,
+        [
+            event
+            for order, acceptance in paid
+            for event in events_of_sale(order, acceptance, by_order[order.id], is_first=order.id in first)
+        ],
+    )
 
 
 def _sold(order: OrderRecord, acceptance: Acceptance) -> SaleDelta | None:

@@ -14,6 +14,7 @@ from commission.payouts.outcomes import close_attempts
 from commission.payouts.payees import Payee, hash_of, payable_among, payee_of, request_of
 from commission.payouts.rails.protocol import TransferRequest
 from commission.payouts.rules import Status
+from commission.payouts.telling import tell
 from commission.payouts.transitions import SYSTEM, Move, move
 from commission.payouts.wiring import call_time, rail_of
 from core.auth.service import program_of
@@ -125,7 +126,9 @@ def _refuse(program_id: UUID, reasons: dict[UUID, str]) -> None:
     moves = [Move(key, text.format(reason), failure=reason) for key, reason in reasons.items()]
     refused = move(program_id, moves, Status.FAILED, SYSTEM, only_from={Status.QUEUED})
     close_attempts(program_id, refused, "canceled")  # a throttled one: the rail never took it
-    book(program_of(program_id), [(Step.RELEASED, refused)])
+    program = program_of(program_id)
+    book(program, [(Step.RELEASED, refused)])
+    tell(program, [(Status.FAILED, refused)])
 
 
 def _begin_attempts(program_id: UUID, payable: Sequence[tuple[_Due, Payee | None]]) -> list[Sending]:

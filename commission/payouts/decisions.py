@@ -11,6 +11,7 @@ from commission.payouts.queries import Held
 from commission.payouts.queueing import publish_submissions
 from commission.payouts.rules import MANUAL, Status, combined_digest, key_of, request_hash
 from commission.payouts.service import approve, queue, release
+from commission.payouts.telling import tell
 from commission.payouts.transitions import Move, Moved, by, move
 from core.auth.actor import Actor
 from core.clock import now
@@ -111,6 +112,7 @@ def mark_paid(actor: Actor, payout_id: UUID, voucher: str) -> None:
     _note_hand(actor.program_id, paid, voucher)
     close_attempts(actor.program_id, paid, "paid")
     book(actor.program, [(Step.PAID, paid)])
+    tell(actor.program, [(Status.PAID, paid)])
 
 
 def _note_hand(program_id: UUID, paid: Sequence[Moved], voucher: str) -> None:

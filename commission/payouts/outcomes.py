@@ -13,6 +13,7 @@ from commission.payouts.metrics import count_answer
 from commission.payouts.queueing import publish_submissions
 from commission.payouts.rails.protocol import Outcome, Throttled
 from commission.payouts.rules import ASKED_ABOUT, Status, next_check_at
+from commission.payouts.telling import tell
 from commission.payouts.transitions import SYSTEM, Move, Moved, move
 from commission.payouts.verdicts import (
     Verdict,
@@ -55,9 +56,12 @@ def record(program_id: UUID, answers: Sequence[Answer]) -> None:
     _note(program_id, answers)
     moved = _apply(program_id, answers, verdicts)
     _close_attempts(program_id, moved)
+    # paid before returned: one that came back without being seen as paid is told as both
     steps = ((Step.PAID, Status.PAID), (Step.RELEASED, Status.FAILED), (Step.RETURNED, Status.RETURNED))
     if any(moved[status] for _, status in steps):
-        book(program_of(program_id), [(step, moved[status]) for step, status in steps])
+        program = program_of(program_id)
+        book(program, [(step, moved[status]) for step, status in steps])
+        tell(program, [(status, moved[status]) for _, status in steps])
     _look_again(program_id, [answer for answer in answers if verdicts[answer.payout_id] is None], present)
 
 

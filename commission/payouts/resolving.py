@@ -9,6 +9,7 @@ from commission.payouts.booking import Step, book
 from commission.payouts.errors import PayoutNotFound
 from commission.payouts.outcomes import close_attempts
 from commission.payouts.rules import Status
+from commission.payouts.telling import tell
 from commission.payouts.transitions import Move, by, move
 from commission.payouts.wiring import call_time
 from core.auth.actor import Actor
@@ -101,3 +102,4 @@ def _take_effect(actor: Actor, payout_id: UUID, status: Status, attempt: int) ->
     moved = move(actor.program_id, moves, status, by(actor), only_from={Status.UNKNOWN})
     close_attempts(actor.program_id, moved, status.value)
     book(actor.program, [(Step.PAID if status is Status.PAID else Step.RELEASED, moved)])
+    tell(actor.program, [(status, moved)])

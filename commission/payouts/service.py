@@ -12,6 +12,7 @@ from commission.payouts.models import PayoutEventRow, PayoutRow
 from commission.payouts.outcomes import close_attempts
 from commission.payouts.queueing import publish_submissions
 from commission.payouts.rules import GIVEN_UP, NOT_PAYABLE, Status, charges_of
+from commission.payouts.telling import tell
 from commission.payouts.transitions import By, Move, Moved, by, move
 from core.auth.actor import Actor, Program
 from core.auth.service import program_of
@@ -182,7 +183,9 @@ def release(program_id: UUID, payout_ids: Sequence[UUID], status: str, reason: s
     unsent = {Status.REQUESTED, Status.APPROVED, Status.QUEUED}
     given_up = move(program_id, moves, target, by(actor), only_from=unsent)
     close_attempts(program_id, given_up, "canceled")
-    book(program_of(program_id), [(Step.RELEASED, given_up)])
+    program = program_of(program_id)
+    book(program, [(Step.RELEASED, given_up)])
+    tell(program, [(target, given_up)])
     return [one.id for one in given_up]
 
 

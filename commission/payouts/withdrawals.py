@@ -19,6 +19,7 @@ from commission.payouts.service import NewPayout, reserve
 from core.auth.actor import Actor, Program
 from core.clock import now
 from core.errors import DomainError, Fault, Invalid
+from core.events.service import Event, announce
 
 
 class Quote(NamedTuple):
@@ -48,6 +49,8 @@ def request_withdrawal(actor: Actor, member_id: UUID, amount: int, method_id: UU
     method = _judged(actor.program, member_id, amount, method_id, available)
     new = NewPayout(member_id, amount, method.id, method.kind)
     (payout_id,) = reserve(actor.program, [new], kind="withdrawal", settlement_id=None, requested_by=actor)
+    facts = {"payout_id": payout_id, "member_id": member_id, "amount": amount}
+    announce(actor.program_id, [Event("withdrawal.requested", now(), facts)])
     return payout_id
 
 

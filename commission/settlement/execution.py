@@ -9,6 +9,7 @@ from core.audit import service as audit
 from core.auth.actor import ActorKind, Program
 from core.clock import now
 from core.db import execute
+from core.events.service import Event, announce
 from core.ids import public_id
 from core.jobs.outbox import publish
 
@@ -51,5 +52,8 @@ def complete_if_over(program_id: UUID, run_id: UUID) -> None:
         program_id=program_id, id=run_id, at=now(),
     )  # fmt: skip
     if ended:
+        paid = progress.get("paid")
+        facts = {"settlement_id": run_id, "payout_count": paid.count if paid else 0, "net": paid.net if paid else 0}
+        announce(program_id, [Event("settlement.completed", now(), facts)])
         detail = {status: one.count for status, one in progress.items()}
         audit.record(program_id, ActorKind.SYSTEM, None, "settlement.completed", public_id("stl", run_id), detail)

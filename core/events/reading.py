@@ -2,9 +2,9 @@
 has seen all before it. Callers hold the transaction; nothing here commits.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from core.clock import now
@@ -12,6 +12,7 @@ from core.db import execute, fetch_all, scalar
 
 MOST_NUMBERED = 5_000
 MOST_READ = 1_000
+MOST_PRUNED = 20_000
 KEPT = timedelta(days=30)
 
 
@@ -87,22 +88,39 @@ def take_unread(program_id: UUID, consumer: str, kinds: Collection[str], most: i
 
 def events_after(program_id: UUID, seq: int, kinds: Collection[str] | None, most: int) -> list[NumberedEvent]:
     """The log behind a place, oldest first; of these kinds, or of all."""
-    return fetch_all(
-        NumberedEvent,
-        """SELECT seq, id, kind, facts, happened_at, created_at FROM events
-           WHERE program_id = %(p)s AND seq > %(seq)s AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
-           ORDER BY seq LIMIT %(most)s""",
-        p=program_id, seq=seq, kinds=None if kinds is None else list(kinds), most=most,
-    )  # fmt: skip
+    if kinds is None:
+        return fetch_all(NumberedEvent, _ALL, p=program_id, seq=seq, most=most)
+    return fetch_all(NumberedEvent, _OF_KINDS, p=program_id, seq=seq, kinds=sorted(set(kinds)), most=most)
 
 
-def prune_events(program_id: UUID, consumers: Sequence[str]) -> int:
-    """Forget events that are older than KEPT and that every one of these consumers has read."""
+_ALL: LiteralString = """
+  SELECT seq, id, kind, facts, happened_at, created_at FROM events
+  WHERE program_id = %(p)s AND seq > %(seq)s ORDER BY seq LIMIT %(most)s"""
+# each kind along its own index: a rare one costs nothing, however long the log is
+_OF_KINDS: LiteralString = """
+  SELECT e.* FROM unnest(%(kinds)s::text[]) AS wanted (kind) CROSS JOIN LATERAL (
+    SELECT seq, id, kind, facts, happened_at, created_at FROM events
+    WHERE program_id = %(p)s AND kind = wanted.kind AND seq > %(seq)s ORDER BY seq LIMIT %(most)s) AS e
+  ORDER BY e.seq LIMIT %(most)s"""
+
+
+def prune_events(program_id: UUID, consumers: Mapping[str, Collection[str]], most: int = MOST_PRUNED) -> int:
+    """Forget up to `most` events that are older than KEPT and read by whoever reads their kind; how many it were.
+
+    `consumers`: the kinds that each reads. A cursor stands behind the last event of those, wherever the log ends.
+    """
+    pairs = [(name, kind) for name, kinds in consumers.items() for kind in kinds]
     return execute(
-        """DELETE FROM events e WHERE e.program_id = %(p)s AND e.created_at < %(before)s AND e.seq <= (
-             SELECT min(coalesce(c.seq, 0)) FROM unnest(%(consumers)s::text[]) AS given (name)
-             LEFT JOIN event_cursors c ON c.program_id = %(p)s AND c.consumer = given.name)""",
-        p=program_id, before=now() - KEPT, consumers=list(consumers),
+        """WITH gone AS MATERIALIZED (
+             SELECT e.id FROM events e
+             WHERE e.program_id = %(p)s AND e.seq IS NOT NULL AND e.created_at < %(before)s AND NOT EXISTS (
+               SELECT FROM unnest(%(names)s::text[], %(kinds)s::text[]) AS given (name, kind)
+               LEFT JOIN event_cursors c ON c.program_id = %(p)s AND c.consumer = given.name
+               WHERE given.kind = e.kind AND coalesce(c.seq, 0) < e.seq)
+             ORDER BY e.id LIMIT %(most)s)
+           DELETE FROM events e USING gone WHERE e.program_id = %(p)s AND e.id = gone.id""",
+        p=program_id, before=now() - KEPT, names=[name for name, _ in pairs], kinds=[kind for _, kind in pairs],
+        most=most,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from core.events.consumers import CONSUMERS
-from core.events.reading import MOST_NUMBERED, any_unnumbered, number_events, prune_events
+from core.events.reading import MOST_NUMBERED, MOST_PRUNED, any_unnumbered, number_events, prune_events
 from core.jobs.outbox import publish
 from core.jobs.registry import job, schedule
 
@@ -18,8 +18,9 @@ def number(program_id: UUID) -> None:
 
 @job("events.prune")
 def prune(program_id: UUID) -> None:
-    """Forget what everybody has read and nobody may ask for any more."""
-    prune_events(program_id, sorted(CONSUMERS))
+    """Forget one turn's events that everybody has read and nobody may ask for any more."""
+    if prune_events(program_id, CONSUMERS) == MOST_PRUNED:
+        publish(program_id, "events.prune", {})
 
 
 schedule("events.number", every=timedelta(seconds=1), has_work=any_unnumbered)

@@ -10,6 +10,7 @@ from core.bulk import insert_rows
 from core.clock import now
 from core.db import Collision
 from core.errors import DomainError
+from core.events.service import Event, announce
 from coupons.links import queries
 from coupons.links.admission import Admitted, Decision, Facts, Refused, decide_all
 from coupons.links.codes import new_code
@@ -29,7 +30,7 @@ class Made(NamedTuple):
 
 
 def create(actor: Actor, items: Sequence[NewLink | Unreadable]) -> list[Made]:
-    """Make links in the given order; a refused one leaves the others alone. At most seven statements, however many.
+    """Make links in the given order; a refused one leaves the others alone. At most eight statements, however many.
 
     A chosen code is a natural key: the same content again gives the stored link. Locks the members against erasure.
 
@@ -106,6 +107,10 @@ def _write(actor: Actor, admitted: Sequence[Admitted], at: datetime) -> dict[UUI
     made = insert_rows(LinkRow, rows, program_id=actor.program_id, on_conflict="DO NOTHING", returning="id")
     if len(made) < len(rows):
         raise Collision("a made code is there already")
+    announce(
+        actor.program_id,
+        [Event("link.created", at, {"link_id": row.id, "member_id": row.member_id}) for row in rows],
+    )
     return {row.id: _link(row) for row in rows}
 
 

@@ -14,6 +14,7 @@ from core.bulk import insert_rows
 from core.clock import now
 from core.db import Collision, fetch_all
 from core.errors import Conflict
+from core.events.service import Event, announce
 from core.ids import new_id
 from coupons.vouchers import limits, stock
 from coupons.vouchers.code_texts import new_codes
@@ -72,7 +73,13 @@ def claim_many(program_id: UUID, coupon_id: UUID, customer_ids: Sequence[UUID]) 
         if reason is not None:
             raise _NOT_VALID[reason]
         outcomes |= _claim_in_steps(program_id, coupon, _drafts(coupon, rest, at), counted, at)
+    announce(program_id, [_claimed(one) for one in outcomes.values() if isinstance(one, CodeRecord)])
     return outcomes
+
+
+def _claimed(code: CodeRecord) -> Event:
+    facts = {"coupon_id": code.coupon_id, "member_id": code.customer_id, "code_id": code.id}
+    return Event("coupon.claimed", code.created_at, facts)
 
 
 def _drafts(coupon: CouponRecord, customer_ids: Sequence[UUID], at: datetime) -> list[CodeRecord]:

@@ -7,8 +7,9 @@ from core.bulk import insert_rows
 from core.clock import now
 from core.db import execute
 from core.errors import Invalid
+from core.events.service import Event, announce
 from core.ids import new_id
-from coupons.vouchers import limits, queries, stock
+from coupons.vouchers import limits, queries, stock, supply
 from coupons.vouchers.errors import CouponNotFound
 from coupons.vouchers.models import CouponRow
 from coupons.vouchers.queries import CouponRecord
@@ -30,6 +31,7 @@ def create_coupon(program_id: UUID, terms: dict[str, Any]) -> CouponRecord:
     insert_rows(CouponRow, [record], program_id=program_id)
     if record.total_quantity is not None:
         stock.open_stock(program_id, record.id, record.total_quantity)
+    announce(program_id, [Event("coupon.created", at, {"coupon_id": record.id})])
     return record
 
 
@@ -60,6 +62,7 @@ def change_coupon(program_id: UUID, coupon_id: UUID, changes: dict[str, Any]) ->
         limits.check_change(before.per_customer_limit, wanted["per_customer_limit"])
     if "total_quantity" in wanted:
         stock.change_total(program_id, coupon_id, before.total_quantity, wanted["total_quantity"])
+        supply.forget_warnings(program_id, coupon_id)
     if wanted:
         statement = _CHANGE + "".join([_SET[name] for name in wanted])
         statement += " WHERE program_id = %(program_id)s AND id = %(id)s"

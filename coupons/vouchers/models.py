@@ -67,6 +67,24 @@ class CouponStockRow(Base):
     )
 
 
+class CouponWarningRow(Base):
+    """That a limited coupon is scarce was told. The key lets it be told once."""
+
+    __tablename__ = "coupon_warnings"
+
+    program_id: Mapped[ProgramKey]
+    coupon_id: Mapped[IdKey]
+    kind: Mapped[str] = mapped_column(primary_key=True)  # low | exhausted
+    told_at: Mapped[Instant]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["program_id", "coupon_id"], ["coupons.program_id", "coupons.id"], name="fk_coupon_warnings_coupon"
+        ),
+        CheckConstraint("kind IN ('low', 'exhausted')", name="kind"),
+    )
+
+
 class CouponCustomerRow(Base):
     """How many of a coupon a customer holds or has used; kept only where the coupon limits it."""
 

@@ -9,6 +9,7 @@ from core.bulk import insert_rows
 from core.clock import now
 from core.db import execute, fetch_all
 from core.errors import Forbidden, NotFound, WrongState
+from core.events.service import Event, announce
 from core.ids import Ref, new_id
 from referral.members import queries
 from referral.members.errors import MemberErased
@@ -48,6 +49,8 @@ def enrol(actor: Actor, ref: Ref, action: str, agreement_version: str | None, re
         new_id(), member_id, action, before.enrolment, after, agreement_version, reason, actor_kind, actor.id, now()
     )
     _write(actor, step)
+    if after == "enrolled":  # no step leads from enrolled to enrolled
+        announce(actor.program_id, [Event("member.enrolled", step.created_at, {"member_id": member_id})])
     return member_id
 
 

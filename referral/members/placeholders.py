@@ -8,6 +8,7 @@ from uuid import UUID
 from core.bulk import insert_rows
 from core.clock import now
 from core.db import Collision
+from core.events.service import Event, announce
 from core.ids import new_id
 from referral.members import queries
 from referral.members.invite_codes import new_invite_code
@@ -31,7 +32,7 @@ class _Placeholder(NamedTuple):
 
 
 def customers_for(program_id: UUID, external_ids: Sequence[str]) -> dict[str, UUID]:
-    """The member behind every external id; the unknown ones become members. One statement if all are known, else three.
+    """The member behind every external id; the unknown ones become members. One statement if all are known, else four.
 
     Safe beside others that name the same customers: rows are inserted in the order of the external ids.
 
@@ -62,4 +63,8 @@ def _make(program_id: UUID, external_ids: Sequence[str]) -> dict[str, UUID]:
         insert_rows(MemberRow, rows, program_id=program_id, on_conflict="DO NOTHING", returning="external_id, id")
     )
     mark_moved(program_id, list(made.values()))
+    announce(
+        program_id,
+        [Event("member.created", at, {"member_id": made_id, "inviter_id": None}) for made_id in made.values()],
+    )
     return made

@@ -11,6 +11,7 @@ from core.auth.actor import Actor
 from core.clock import now
 from core.db import Collision
 from core.errors import DomainError
+from core.events.service import Event, announce
 from referral.members import queries, writing
 from referral.members.admission import Admitted, Decision, Facts, Refused, decide_all
 from referral.members.arrivals import Arrival, tell_arrivals
@@ -30,7 +31,7 @@ class Registered(NamedTuple):
 
 
 def register(actor: Actor, items: Sequence[NewMember | Unreadable]) -> list[Registered]:
-    """Register members in the given order; a refused one leaves the others alone. At most seven statements, however
+    """Register members in the given order; a refused one leaves the others alone. At most eight statements, however
     many; binding customers whom orders had named takes a few more, links and clicks one each and one to remember them.
 
     Raises:
@@ -87,6 +88,12 @@ def _insert(actor: Actor, admitted: Sequence[Admitted], at: datetime) -> None:
         raise Collision("a member was registered at this moment")
     tree.record_bound(actor, [how for how in bound if how.binding.inviter_id is not None], at)
     tree.mark_moved(actor.program_id, [one.id for one in admitted])
+    announce(actor.program_id, [_created(one, at) for one in admitted])
+
+
+def _created(one: Admitted, at: datetime) -> Event:
+    """One who is registered with an inviter is told with him; `member.bound` tells later changes."""
+    return Event("member.created", one.member.joined_at or at, {"member_id": one.id, "inviter_id": one.inviter_id})
 
 
 def _bound(actor: Actor, one: Admitted, at: datetime) -> Bound:

@@ -18,6 +18,7 @@ from core.bulk import insert_rows
 from core.clock import now
 from core.db import Collision, execute
 from core.errors import DomainError, Invalid
+from core.events.service import Event, announce
 from core.ids import new_id
 from referral.tree import locks, queries
 from referral.tree.counters import mark_moved
@@ -164,6 +165,16 @@ def _write(actor: Binder, changes: Sequence[Bound], at: datetime) -> None:
     )  # fmt: skip
     record_bound(actor, changes, at)
     mark_moved(actor.program.id, [change.member_id for change in changes])
+    announce(actor.program.id, [_event(change, at) for change in changes])
+
+
+def _event(change: Bound, at: datetime) -> Event:
+    facts = {
+        "member_id": change.member_id,
+        "inviter_id": change.binding.inviter_id,
+        "inviter_before_id": change.previous_inviter_id,
+    }
+    return Event("member.bound", at, facts)
 
 
 class _History(NamedTuple):

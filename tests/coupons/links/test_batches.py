@@ -103,22 +103,22 @@ def test_a_thousand_links_take_a_handful_of_statements(program: TestProgram) -> 
     with counted_statements() as statements:
         results = batch(program.client, *links)
     assert {result["status"] for result in results} == {"created"}
-    # credential, members, codes taken, coupon codes, names, number, links
-    assert len(statements) <= 7, statements
+    # credential, members, codes taken, coupon codes, names, number, links, what is told
+    assert len(statements) <= 8, statements
     with counted_statements() as statements:
         again = batch(program.client, *links)
     assert [result["status"] for result in again] == ["created", "exists"] * 500
-    assert len(statements) <= 8, statements
+    assert len(statements) <= 9, statements
     shown = program.client.get(f"/v1/links/{results[999]['id']}").json
     assert (shown["sub_ids"], shown["product"]["sku"], shown["destination_url"]) == (["a", "999"], "999", SHOP)
 
 
-def test_one_link_takes_four_statements(program: TestProgram) -> None:
+def test_one_link_takes_five_statements(program: TestProgram) -> None:
     join(program.client, "ada")
     with counted_statements() as statements:
         make(program.client)
-    # credential, member, number, link
-    assert len(statements) <= 4, statements
+    # credential, member, number, link, what is told
+    assert len(statements) <= 5, statements
 
 
 def test_a_batch_of_nothing_but_faults_reads_nothing(program: TestProgram) -> None:
