@@ -7,7 +7,8 @@ from uuid import UUID
 
 from core.bulk import insert_rows
 from core.clock import now
-from core.encryption import encrypt
+from core.db import fetch_all
+from core.encryption import decrypt, encrypt
 from core.ids import new_id
 from referral.members import queries
 from referral.members.models import MemberIdentityRow
@@ -19,6 +20,24 @@ def members_by_identity(program_id: UUID, kind: str, values: Collection[str]) ->
     hashes = {value: Identity(kind, value).hash for value in values}
     owners = queries.identity_owners(program_id, {(kind, value_hash) for value_hash in hashes.values()})
     return {value: owners[kind, hashed] for value, hashed in hashes.items() if (kind, hashed) in owners}
+
+
+class _Sealed(NamedTuple):
+    id: UUID
+    member_id: UUID
+    value_sealed: str
+
+
+def identities_of(program_id: UUID, kind: str, member_ids: Collection[UUID]) -> dict[UUID, str]:
+    """What a platform calls these members, the newest name of each; those without one are left out."""
+    rows = fetch_all(
+        _Sealed,
+        """SELECT DISTINCT ON (member_id) id, member_id, value_sealed FROM member_identities
+           WHERE program_id = %(program_id)s AND kind = %(kind)s AND member_id = ANY(%(ids)s::uuid[])
+           ORDER BY member_id, id DESC""",
+        program_id=program_id, kind=kind, ids=list(member_ids),
+    )  # fmt: skip
+    return {row.member_id: decrypt(row.value_sealed, row.id) for row in rows}
 
 
 class _Row(NamedTuple):

@@ -1,6 +1,6 @@
 """Who stands above and below whom, for other features. Callers hold the transaction; nothing here commits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -93,6 +93,24 @@ def team_of(program_id: UUID, member_id: UUID) -> Team:
     )
 
 
+def teams_of(program_id: UUID, member_ids: Collection[UUID], owner_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """For each member the owners in whose team he is: those above him, and himself if he is one. One statement."""
+    if not owner_ids:
+        return {}
+    above = queries.links_above(program_id, member_ids)
+    return {member_id: _owners(member_id, above, frozenset(owner_ids)) for member_id in member_ids}
+
+
+def _owners(member_id: UUID, above: dict[UUID, UUID | None], owner_ids: frozenset[UUID]) -> set[UUID]:
+    found: set[UUID] = set()
+    at: UUID | None = member_id
+    while at is not None:
+        if at in owner_ids:
+            found.add(at)
+        at = above.get(at)
+    return found
+
+
 def customers_of(program_id: UUID, member_id: UUID, before: UUID | None, most: int) -> list[Customer]:
     """Members of the first level who have ordered, newest member first."""
     return teams.customers(program_id, member_id, before, most)
@@ -106,5 +124,5 @@ def history_of(program_id: UUID, member_id: UUID, before: UUID | None, most: int
 __all__ = [
     "BindRequest", "Bound", "ChainMember", "OrderDelta", "Team", "bind", "bind_attributed", "bind_many", "chains_of",
     "count_orders", "customers_of", "depths_of", "downline_of", "history_of", "mark_moved", "new_binding",
-    "record_bound", "team_of", "upline_of",
+    "record_bound", "team_of", "teams_of", "upline_of",
 ]  # fmt: skip
