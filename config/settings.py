@@ -44,6 +44,8 @@ class Settings:
     proxy_hops: int  # trusted proxies in front of the web, each of which adds to X-Forwarded-For
     click_retention_days: int  # after which the raw clicks of a month are dropped; sums stay
     wechat_url: str  # the WeChat API, or what plays it in tests
+    chat_url: str | None  # what plays the chat platforms; None: the platforms themselves
+    chat_window_scale: float  # of what plays them: how much shorter its minutes are
     allow_private_urls: bool  # whether addresses that others name may lie in private networks; for development
 
     @property
@@ -104,6 +106,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         # at least the longest click window and a month: attribution reads raw clicks
         click_retention_days=environment.integer("CLICK_RETENTION_DAYS", 400, 400, 36_500),
         wechat_url=environment.parsed_by("WECHAT_URL", http_url, "https://api.weixin.qq.com"),
+        chat_url=environment.parsed_by("CHAT_URL", http_url, None),
+        chat_window_scale=environment.seconds("CHAT_WINDOW_SCALE", 1, 0.001, 1),
         allow_private_urls=environment.flag("ALLOW_PRIVATE_URLS", default=False),
     )
     found = keys.find(environment, data_dir / "secrets", may_create=embedded)  # last: a wrong start makes no keys

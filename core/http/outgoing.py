@@ -11,7 +11,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import httpcore
 import httpx
@@ -67,12 +67,12 @@ def fetch(
     Raises:
         NotFetched: nothing usable came back, with the reason.
     """
-    judge = is_allowed or (_anything if allow_private else is_public)
+    judge = is_allowed or (anything if allow_private else is_public)
     with _Watch(seconds) as watch, httpcore.ConnectionPool(
-        ssl_context=_trusted(), network_backend=_Checked(watch, resolve, judge)
+        ssl_context=trusted(), network_backend=CheckedBackend(watch, resolve, judge)
     ) as pool:  # fmt: skip
         for _ in range(REDIRECTS + 1):
-            found = _get(pool, _usable(url), watch, most_bytes, accept)
+            found = _get(pool, usable_url(url), watch, most_bytes, accept)
             if isinstance(found, Fetched):
                 return found
             url = found
@@ -92,7 +92,8 @@ def is_public(text: str) -> bool:
     return not refused and all(is_public(str(one)) for one in inner)
 
 
-def _anything(_address: str) -> bool:
+def anything(_address: str) -> bool:
+    """The judge of an installation that may reach private networks."""
     return True
 
 
@@ -104,7 +105,8 @@ def _inside(address: IPv6Address) -> list[IPv4Address]:
     return [one for one in found if one is not None]
 
 
-def _usable(text: str) -> httpx.URL:
+def usable_url(text: str) -> httpx.URL:
+    """An http(s) address that may be asked. Raises: NotFetched."""
     if len(text) > LONGEST_URL:
         raise NotFetched("bad_url")
     try:
@@ -130,7 +132,7 @@ def _get(pool: httpcore.ConnectionPool, url: httpx.URL, watch: "_Watch", most_by
             told = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
             if answer.status in _FOLLOWED and b"location" in told:
                 return _joined(url, told[b"location"])
-            body = _body(answer, told.get(b"content-length", ""), most_bytes)
+            body = bounded_body(answer, told.get(b"content-length", ""), most_bytes)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise NotFetched(_reason(error, watch)) from error
     watch.left()  # a body cut short by the watch may look like a whole one
@@ -145,7 +147,8 @@ def _joined(url: httpx.URL, location: str) -> str:
         raise NotFetched("bad_url") from error
 
 
-def _body(answer: httpcore.Response, announced: str, most_bytes: int) -> bytes:
+def bounded_body(answer: httpcore.Response, announced: str, most_bytes: int) -> bytes:
+    """All of an answer's body. Raises: NotFetched when it is too large."""
     if announced.isdecimal() and int(announced[:18]) > most_bytes:
         raise NotFetched("too_large")
     body = bytearray()
@@ -163,8 +166,19 @@ def _reason(error: Exception, watch: "_Watch") -> str:
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
+    """Whom to believe to be who they say."""
     return httpcore.default_ssl_context()
+
+
+class Time(Protocol):
+    """How long something may take, and who cuts its connections then."""
+
+    def left(self) -> float:
+        """Seconds left. Raises: NotFetched when there are none."""
+
+    def over(self, connected: socket.socket) -> None:
+        """Take note of a connection."""
 
 
 class _Watch:
@@ -211,10 +225,10 @@ class _Watch:
                     one.shutdown(socket.SHUT_RDWR)
 
 
-class _Checked(httpcore.NetworkBackend):
+class CheckedBackend(httpcore.NetworkBackend):
     """Connects to addresses that were looked up and checked here, whatever the name says a moment later."""
 
-    def __init__(self, watch: _Watch, resolve: Resolve, is_allowed: Callable[[str], bool]) -> None:
+    def __init__(self, watch: Time, resolve: Resolve, is_allowed: Callable[[str], bool]) -> None:
         self._watch, self._resolve, self._is_allowed = watch, resolve, is_allowed
         self._sockets = httpcore.SyncBackend()
 
@@ -258,4 +272,7 @@ class _Checked(httpcore.NetworkBackend):
         return found
 
 
-__all__ = ["Fetched", "NotFetched", "fetch", "is_public", "system_addresses"]
+__all__ = [
+    "CheckedBackend", "Fetched", "NotFetched", "Time", "anything", "bounded_body", "fetch", "is_public",
+    "system_addresses", "trusted", "usable_url",
+]  # fmt: skip
