@@ -137,6 +137,7 @@ class ChatQuestionRow(Base):
     group_id: Mapped[Id]
     member_id: Mapped[UUID | None]  # null: nobody knows the chat user, or he was erased
     chat_user_sealed: Mapped[str | None]  # encrypted for this row
+    chat_user_hash: Mapped[Hash | None]  # keyed, of this group: to see who asks without end
     keyword: Mapped[str]  # earnings | link | rank | points | help
     status: Mapped[str]  # waiting | answered | refused | unknown
     reason: Mapped[str | None]
@@ -151,6 +152,7 @@ class ChatQuestionRow(Base):
             "ix_chat_questions_member", "program_id", "member_id", postgresql_where=text("member_id IS NOT NULL")
         ),
         Index("ix_chat_questions_created", "program_id", "created_at"),
+        Index("ix_chat_questions_asker", "program_id", "group_id", "chat_user_hash", "id"),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Reads of groups. Every one names the program first."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
@@ -127,7 +127,10 @@ def _groups(program_id: UUID, rows: list[_Row]) -> list[Group]:
 
 def _group(row: _Row, timezone: str) -> Group:
     quiet = None if row.quiet_from is None or row.quiet_to is None else QuietHours(row.quiet_from, row.quiet_to)
-    return Group(*row[:8], quiet, row.timezone or timezone, *row[10:])
+    given: dict[str, Any] = row._asdict()
+    del given["quiet_from"], given["quiet_to"]
+    given |= {"quiet_hours": quiet, "timezone": row.timezone or timezone, "own_timezone": row.timezone}
+    return Group(**given)
 
 
 def sealed_targets(program_id: UUID, ids: Collection[UUID]) -> list[Sealed]:
@@ -181,3 +184,23 @@ def present_members(program_id: UUID, group_id: UUID, member_ids: Collection[UUI
             program_id=program_id, group_id=group_id, member_ids=list(member_ids),
         )
     )  # fmt: skip
+
+
+class _Chat(NamedTuple):
+    chat_hash: bytes
+    id: UUID
+
+
+def groups_of_chats(program_id: UUID, chats: Mapping[bytes, str]) -> dict[str, Group]:
+    """The groups that are these chats of a platform, by the chat; `chats` by the hash that is stored."""
+    if not chats:
+        return {}
+    rows = fetch_all(
+        _Chat,
+        """SELECT chat_hash, id FROM groups
+           WHERE program_id = %(program_id)s AND chat_hash = ANY(%(hashes)s::bytea[]) AND status <> 'ended'
+           ORDER BY id""",
+        program_id=program_id, hashes=list(chats),
+    )  # fmt: skip
+    found = {one.id: one for one in groups_where(program_id, {"ids": [row.id for row in rows]})}
+    return {chats[bytes(row.chat_hash)]: found[row.id] for row in rows}

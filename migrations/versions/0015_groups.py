@@ -118,6 +118,7 @@ def upgrade() -> None:
         sa.Column("group_id", sa.UUID(), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=True),
         sa.Column("chat_user_sealed", sa.Text(), nullable=True),
+        sa.Column("chat_user_hash", sa.LargeBinary(), nullable=True),
         sa.Column("keyword", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
@@ -133,6 +134,9 @@ def upgrade() -> None:
             ["program_id", "member_id"], ["members.program_id", "members.id"], name="fk_chat_questions_member"
         ),
         sa.PrimaryKeyConstraint("program_id", "id", name=op.f("pk_chat_questions")),
+    )
+    op.create_index(
+        "ix_chat_questions_asker", "chat_questions", ["program_id", "group_id", "chat_user_hash", "id"], unique=False
     )
     op.create_index("ix_chat_questions_created", "chat_questions", ["program_id", "created_at"], unique=False)
     op.create_index(
