@@ -68,7 +68,7 @@ class Outcome(NamedTuple):
     def books_agree(self) -> bool:
         """Debits equal credits, and the balances are what was accrued and not reversed."""
         money = self.finance
-        owed = money["accrued"] - money["reversed"] + money["adjustments"]
+        owed = money["accrued"] - money["reversed"] + money["adjustments"] + money["rewards"] + money["red_packets"]
         return bool(self.trial["balanced"]) and owed == self.balances
 
 

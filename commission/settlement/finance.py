@@ -16,11 +16,15 @@ AGE_LIMITS = (30, 60, 90)  # days; what is older is the last bucket
 
 
 class Sums(NamedTuple):
-    """Minor units over all members. accrued − reversed + adjustments = pending + payable − debt + in_payout + paid."""
+    """Minor units over all members. accrued − reversed + adjustments + rewards + red_packets
+    = pending + payable − debt + in_payout + paid.
+    """
 
     accrued: int
     reversed: int
     adjustments: int
+    rewards: int
+    red_packets: int
     pending: int
     payable: int
     in_payout: int
@@ -103,24 +107,35 @@ _THEN: LiteralString = """
       FROM member_balances b LEFT JOIN later l ON l.member_id = b.member_id
       WHERE b.program_id = %(program_id)s AND b.currency = %(currency)s)"""
 
-# one statement, so that all sums are of one moment and their identity holds while orders come in
-_SUMS: LiteralString = """
+_OF_COMMISSIONS: LiteralString = """
     SELECT (SELECT coalesce(sum(amount), 0)::bigint FROM commissions
             WHERE program_id = %(program_id)s AND created_at <= %(as_of)s),
            (SELECT coalesce(sum(amount), 0)::bigint FROM commission_reversals
             WHERE program_id = %(program_id)s AND created_at <= %(as_of)s),
            (SELECT coalesce(sum(amount), 0)::bigint FROM adjustments
             WHERE program_id = %(program_id)s AND currency = %(currency)s AND status = 'posted'
-              AND decided_at <= %(as_of)s),
+              AND decided_at <= %(as_of)s),"""
+# what entries of some kinds gave to members; the index of kinds leads to them
+_GIVEN: LiteralString = """
+           (SELECT coalesce(sum(p.amount), 0)::bigint FROM ledger_transactions t
+            JOIN ledger_postings p ON p.program_id = t.program_id AND p.transaction_id = t.id
+              AND p.member_id IS NOT NULL
+            WHERE t.program_id = %(program_id)s AND t.currency = %(currency)s AND t.recorded_at <= %(as_of)s
+              AND t.kind """
+_REWARDS: LiteralString = _GIVEN + "IN ('activity.rewarded', 'activity.reward_taken_back')),"
+_RED_PACKETS: LiteralString = _GIVEN + "= 'red_packet.claimed'),"
+_BALANCES: LiteralString = """
            coalesce(sum(pending), 0)::bigint, coalesce(sum(greatest(available, 0)), 0)::bigint,
            coalesce(sum(in_payout), 0)::bigint, coalesce(sum(paid), 0)::bigint,
            coalesce(sum(greatest(-available, 0)), 0)::bigint, count(*) FILTER (WHERE available < 0)
     FROM then_had"""
+# one statement, so that all sums are of one moment and their identity holds while orders come in
+_SUMS: LiteralString = _THEN + _OF_COMMISSIONS + _REWARDS + _RED_PACKETS + _BALANCES
 
 
 def sums(program_id: UUID, currency: str, as_of: datetime) -> Sums:
-    found = fetch_one(Sums, _THEN + _SUMS, program_id=program_id, currency=currency, as_of=as_of)
-    return found or Sums(0, 0, 0, 0, 0, 0, 0, 0, 0)
+    found = fetch_one(Sums, _SUMS, program_id=program_id, currency=currency, as_of=as_of)
+    return found or Sums(*[0] * len(Sums._fields))
 
 
 _DEBTS: LiteralString = """,

@@ -33,13 +33,15 @@ class MaturingShape(Schema):
 
 
 class SummaryShape(Schema):
-    """accrued − reversed + adjustments = pending + payable − debt + in_payout + paid."""
+    """accrued − reversed + adjustments + rewards + red_packets = pending + payable − debt + in_payout + paid."""
 
     as_of = fields.DateTime()
     currency = fields.String()
     accrued = fields.Integer(metadata={"description": "all commissions ever"})
     reversed = fields.Integer(metadata={"description": "taken back by refunds"})
     adjustments = fields.Integer(metadata={"description": "by hand, either sign"})
+    rewards = fields.Integer(metadata={"description": "money that activities gave, less what was taken back"})
+    red_packets = fields.Integer(metadata={"description": "money claimed from red packets"})
     pending = fields.Integer()
     payable = fields.Integer(metadata={"description": "available balances above zero"})
     in_payout = fields.Integer()
@@ -58,6 +60,8 @@ def summary_shape(summary: Summary) -> dict[str, Any]:
         "accrued": sums.accrued,
         "reversed": sums.reversed,
         "adjustments": sums.adjustments,
+        "rewards": sums.rewards,
+        "red_packets": sums.red_packets,
         "pending": sums.pending,
         "payable": sums.payable,
         "in_payout": sums.in_payout,

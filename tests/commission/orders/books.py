@@ -28,7 +28,13 @@ kept AS (
   FROM commissions WHERE program_id = %(p)s GROUP BY member_id),
 adjusted AS (
   SELECT member_id, sum(amount) AS amount FROM adjustments WHERE program_id = %(p)s AND status = 'posted'
-  GROUP BY member_id)
+  GROUP BY member_id),
+given AS (
+  SELECT p.member_id, sum(p.amount) AS amount FROM ledger_transactions t
+  JOIN ledger_postings p ON p.program_id = t.program_id AND p.transaction_id = t.id AND p.member_id IS NOT NULL
+  WHERE t.program_id = %(p)s AND t.currency <> 'PTS'
+    AND t.kind IN ('activity.rewarded', 'activity.reward_taken_back', 'red_packet.claimed')
+  GROUP BY p.member_id)
 SELECT 'postings sum to zero', transaction_id::text FROM ledger_postings WHERE program_id = %(p)s
 GROUP BY transaction_id, currency HAVING sum(amount) <> 0
 UNION ALL
@@ -37,10 +43,11 @@ FROM buckets k FULL JOIN (SELECT * FROM member_balances WHERE program_id = %(p)s
 WHERE (coalesce(k.pending, 0), coalesce(k.available, 0), coalesce(k.in_payout, 0), coalesce(k.paid, 0))
       IS DISTINCT FROM (b.pending, b.available, b.in_payout, b.paid)
 UNION ALL
-SELECT 'paid + available + pending + in_payout = accrued - reversed + adjustments', member_id::text
-FROM (SELECT * FROM member_balances WHERE program_id = %(p)s) b
-FULL JOIN kept USING (member_id) LEFT JOIN adjusted a USING (member_id)
-WHERE coalesce(b.pending + b.available + b.in_payout + b.paid, 0) <> coalesce(kept.owed, 0) + coalesce(a.amount, 0)
+SELECT 'paid + available + pending + in_payout = accrued - reversed + adjustments + given', member_id::text
+FROM (SELECT * FROM member_balances WHERE program_id = %(p)s AND currency <> 'PTS') b
+FULL JOIN kept USING (member_id) LEFT JOIN adjusted a USING (member_id) LEFT JOIN given g USING (member_id)
+WHERE coalesce(b.pending + b.available + b.in_payout + b.paid, 0)
+      <> coalesce(kept.owed, 0) + coalesce(a.amount, 0) + coalesce(g.amount, 0)
    OR coalesce(b.pending, 0) <> coalesce(kept.pending, 0)
 UNION ALL
 SELECT 'a commission lost what its reversals took', c.id::text

@@ -112,7 +112,7 @@ BREAKS = {
     "a commission lost what its reversals took": "UPDATE commissions SET reversed = 1 WHERE program_id = %(p)s",
     "an order is refunded by its refunds": "UPDATE orders SET refunded = 1 WHERE program_id = %(p)s",
     "lines add up to their order": "UPDATE order_lines SET base = base + 1 WHERE program_id = %(p)s",
-    "paid + available + pending + in_payout = accrued - reversed + adjustments":
+    "paid + available + pending + in_payout = accrued - reversed + adjustments + given":
         "UPDATE commissions SET amount = amount + 1 WHERE program_id = %(p)s",
     "one accrual an order that pays": "DELETE FROM commissions WHERE program_id = %(p)s",
 }  # fmt: skip

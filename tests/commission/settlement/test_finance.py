@@ -17,7 +17,7 @@ def summary(program: TestProgram, as_of: datetime | None = None) -> dict[str, An
     answer = program.client.get("/v1/finance/summary", query_string=query)
     assert answer.status_code == 200, answer.text
     shown: dict[str, Any] = answer.json
-    left = shown["accrued"] - shown["reversed"] + shown["adjustments"]
+    left = shown["accrued"] - shown["reversed"] + shown["adjustments"] + shown["rewards"] + shown["red_packets"]
     right = shown["pending"] + shown["payable"] - shown["debt"]["amount"] + shown["in_payout"] + shown["paid"]
     assert left == right
     return shown
