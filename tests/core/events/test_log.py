@@ -54,9 +54,13 @@ def test_an_event_is_read_only_once_it_has_a_number(program: TestProgram) -> Non
 
 
 def test_what_is_rolled_back_was_never_told(program: TestProgram) -> None:
-    with pytest.raises(RuntimeError), transaction(program.id):
-        announce(program.id, [Event("test.happened", now(), {})])
-        raise RuntimeError
+    def fail() -> None:
+        with transaction(program.id):
+            announce(program.id, [Event("test.happened", now(), {})])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with transaction(program.id):
         assert number_events(program.id) == 0
 
