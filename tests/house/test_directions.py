@@ -15,6 +15,7 @@ ALSO_PUBLIC = {
     "commission.payouts.method_schemas": "JSON shapes of payout methods",
     "commission.payouts.methods": "the half of the payouts' service that knows payout methods",
     "commission.payouts.queries": "the list of payouts, which a run shows as the payouts feature does",
+    "coupons.sharing.messages": "subscribe messages of the mini-program, sent outside of transactions",
     "commission.payouts.showing": "serialises payouts for whoever lists them",
 }
 

@@ -1,4 +1,4 @@
-"""What WeChat's server API is asked for: URL Links and mini-program codes of tracked links.
+"""What WeChat's server API is asked for: URL Links and mini-program codes of tracked links, and subscribe messages.
 
 `protocol` says what an answer can be, `client` speaks HTTP, `errcodes` reads WeChat's numbers, `tokens` keeps access
 tokens, `calling` puts these together. `server` is a process apart that plays WeChat for tests and integrators:
@@ -7,7 +7,8 @@ tokens, `calling` puts these together. `server` is a process apart that plays We
 
 and `WECHAT_URL=http://127.0.0.1:8020` sends the product there. It checks app id and secret, knows one access token an
 app, refuses what WeChat refuses (scene, page, width, expiry) and draws a real picture. Not as WeChat has them:
-`--token-seconds` shortens a token's life, `GET /calls` lists what was asked (never a secret), `PUT /faults` makes it
+`--token-seconds` shortens a token's life, `GET /calls` lists what was asked (never a secret), `PUT /consents`
+says who takes how many subscribe messages, `PUT /faults` makes it
 misbehave: {"busy": n, "minute_limit": n, "day_limit": n, "token_expired": n, "refuse": {"errcode": …, "times": n},
 "silence": n, "garbage": n, "http_500": n} each for the next n calls that carry a token.
 """

@@ -1,6 +1,7 @@
 """A call with a token: the kept one, else a new one, and once more when WeChat has ended it. No transaction is open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 from uuid import UUID
@@ -14,9 +15,11 @@ from coupons.sharing.wechat.client import WeChatApi
 from coupons.sharing.wechat.protocol import (
     AccessToken,
     Failure,
+    MessageSent,
     MiniProgram,
     Picture,
     Refused,
+    SubscribeMessage,
     Throttled,
     TokenEnded,
     Unknown,
@@ -29,6 +32,8 @@ T = TypeVar("T", UrlLink, Picture)
 
 _log = structlog.get_logger(__name__)
 _AGAIN_SECONDS = 5
+_AWAY_SECONDS = 30
+_SENDERS = 8
 
 
 def url_link(program_id: UUID, program: MiniProgram, path: str, query: str, days: int) -> UrlLink:
@@ -63,7 +68,49 @@ def _new_token(program_id: UUID, program: MiniProgram, api: WeChat, tokens: Kept
     return told.token
 
 
-R = TypeVar("R", AccessToken, UrlLink, Picture)
+def send_messages(
+    program_id: UUID, program: MiniProgram, messages: Sequence[SubscribeMessage]
+) -> list[MessageSent | Refused | Throttled | Unknown]:
+    """Send each message once, several at a time; what became of each, in their order. Raises nothing.
+
+    Refused and Throttled: it was not sent. Unknown: it may have been, and sending again could double it.
+    """
+    api, tokens = _api(), KeptTokens(current_app.config["SETTINGS"].redis_url)
+    outcomes: dict[int, MessageSent | Failure] = {place: TokenEnded(0) for place in range(len(messages))}
+    for fresh in (False, True):
+        again = [place for place, outcome in outcomes.items() if isinstance(outcome, TokenEnded)]
+        if not again:
+            break
+        try:
+            token = (None if fresh else tokens.find(program_id, program)) or _new_token(
+                program_id, program, api, tokens
+            )
+        except (WeChatRefused, WeChatUnavailable) as error:
+            return [_unsent(outcome, error) for outcome in outcomes.values()]
+        with ThreadPoolExecutor(min(_SENDERS, len(again))) as pool:
+            sent = pool.map(lambda place, token=token: api.subscribe_send(token, program, messages[place]), again)
+            outcomes |= {place: _counted("subscribe_send", outcome) for place, outcome in zip(again, sent, strict=True)}
+    return [_settled(outcome) for outcome in outcomes.values()]
+
+
+def _unsent(
+    outcome: MessageSent | Failure, error: WeChatRefused | WeChatUnavailable
+) -> MessageSent | Refused | Throttled | Unknown:  # fmt: skip
+    """There is no token: what waits for one was not sent."""
+    if not isinstance(outcome, TokenEnded):
+        return _settled(outcome)
+    if isinstance(error, WeChatRefused):
+        return Refused(error.extra["errcode"], error.extra["reason"])
+    return Throttled(0, error.extra.get("retry_after", _AGAIN_SECONDS))
+
+
+def _settled(outcome: MessageSent | Failure) -> MessageSent | Refused | Throttled | Unknown:
+    if isinstance(outcome, TokenEnded) or outcome == Unknown("not_connected"):
+        return Throttled(0, _AWAY_SECONDS)  # nothing of it has left this machine, or WeChat did not let it in
+    return outcome
+
+
+R = TypeVar("R", AccessToken, UrlLink, Picture, MessageSent)
 
 
 def _counted(call: str, outcome: R | Failure) -> R | Failure:

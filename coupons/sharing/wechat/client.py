@@ -11,9 +11,11 @@ from coupons.sharing.wechat.errcodes import MINUTE_SECONDS, failure_of
 from coupons.sharing.wechat.protocol import (
     AccessToken,
     Failure,
+    MessageSent,
     MiniProgram,
     Picture,
     Refused,
+    SubscribeMessage,
     Throttled,
     TokenEnded,
     Unknown,
@@ -25,6 +27,8 @@ _CONNECT_SECONDS = 3
 _SECONDS = 5  # of each call; a caller of ours waits for up to four of them
 _CONNECTIONS = 16
 _DAYS = 1  # `expire_type`: the link ends after `expire_interval` days
+_STATES = {"release": "formal", "trial": "trial", "develop": "developer"}
+_LANGUAGES = {"zh": "zh_CN", "en": "en_US"}
 _UNREADABLE = Unknown("unreadable_answer")
 
 
@@ -86,6 +90,19 @@ class WeChatApi:
             return Picture(answer.body)
         told = _document(answer)
         return told if not isinstance(told, dict) else _UNREADABLE
+
+    def subscribe_send(self, token: str, program: MiniProgram, message: SubscribeMessage) -> MessageSent | Failure:
+        """https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html"""
+        asked = {
+            "touser": message.open_id, "template_id": message.template_id,
+            "miniprogram_state": _STATES[program.env_version], "lang": _LANGUAGES[message.language],
+            "data": {name: {"value": value} for name, value in message.fields.items()},
+        } | ({"page": message.page} if message.page else {})  # fmt: skip
+        told = self._told("/cgi-bin/message/subscribe/send", token, asked)
+        if not isinstance(told, dict):
+            return told
+        # only a 0 that WeChat wrote says that the message is taken
+        return MessageSent() if told.get("errcode") == 0 else _UNREADABLE
 
     def close(self) -> None:
         """Close this process's connections; the next call opens new ones."""

@@ -1,4 +1,4 @@
-"""What WeChat's error numbers mean for us. Pure; as the pages of the three calls list them."""
+"""What WeChat's error numbers mean for us. Pure; as the pages of the calls list them."""
 
 from coupons.sharing.wechat.protocol import Failure, Refused, Throttled, TokenEnded
 
@@ -11,7 +11,10 @@ _REASONS = {
     "not_allowed": {40164, 43104, 48001, 50004, 50007, 61004, 85096},
     "wrong_page": {41030, 40159, 40165, 40066},
     "not_published": {85079},
-    "wrong_content": {40097, 40129, 40169, 40212, 47001, 85401, 85402},
+    "wrong_content": {40097, 40129, 40169, 40212, 47001, 47003, 85401, 85402},
+    "wrong_template": {40037},
+    "wrong_person": {40003},
+    "no_consent": {43101},
 }
 _REASON_OF = {errcode: reason for reason, errcodes in _REASONS.items() for errcode in errcodes}
 

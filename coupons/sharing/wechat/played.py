@@ -18,6 +18,14 @@ from coupons.sharing.wechat.protocol import CODE_WIDTHS, LINK_MOST_DAYS, QUERY_L
 _SCENE = re.compile(rf"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]{{1,{SCENE_LONGEST}}}")
 _QUERY = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~%]*")
 _PAGE = re.compile(r"[0-9A-Za-z_\-][0-9A-Za-z_\-/.]*")
+# what a field of a subscribe message takes, by its kind
+_FIELDS = {
+    "thing": re.compile(r".{1,20}"), "number": re.compile(r"\d{1,32}(\.\d+)?"), "letter": re.compile(r"[A-Za-z]{1,32}"),
+    "symbol": re.compile(r"\W{1,5}"), "character_string": re.compile(r"[\x20-\x7e]{1,32}"),
+    "time": re.compile(r"[\d:年月日/\- ]{4,32}"), "date": re.compile(r"[\d:年月日/\- ]{4,32}"),
+    "amount": re.compile(r"[^\d\s]{0,3}\d{1,10}(\.\d{1,2})?元?"), "phone_number": re.compile(r"[\d+\- ]{1,17}"),
+    "name": re.compile(r"[^\W\d_]{1,10}|[A-Za-z ]{1,20}"), "phrase": re.compile(r"[\u4e00-\u9fff]{1,5}"),
+}  # fmt: skip
 _ENV_VERSIONS = ("release", "trial", "develop")
 _FAULT_NUMBERS = {"busy": -1, "minute_limit": 45011, "day_limit": 45009, "token_expired": 42001}
 _OTHER_FAULTS = ("silence", "garbage", "http_500")
@@ -36,6 +44,10 @@ class PlayedWeChat:
     lock: threading.Lock = field(default_factory=threading.Lock)
     tokens: dict[str, tuple[str, int]] = field(default_factory=dict)  # app id → token, end in monotonic ns
     calls: list[dict[str, Any]] = field(default_factory=list)
+    templates: frozenset[str] = frozenset()  # of subscribe messages
+    consents: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # open id and template → messages he still takes
     faults: Counter[str] = field(default_factory=Counter)
     refused_with: int = 0
 
@@ -54,6 +66,13 @@ class PlayedWeChat:
         with self.lock:
             return next((app for app, (own, end) in self.tokens.items()
                          if own == token and end > time.monotonic_ns()), None)  # fmt: skip
+
+    def use_consent(self, open_id: str, template_id: str) -> bool:
+        """Take one of his consents; False when there is none."""
+        with self.lock:
+            left = self.consents[open_id, template_id]
+            self.consents[open_id, template_id] = max(0, left - 1)
+            return left > 0
 
     def end_tokens(self) -> None:
         """As if everybody's time were over."""
@@ -111,6 +130,22 @@ def generate_urllink() -> Response:
 def getwxacodeunlimit() -> Response:
     asked = _asked("getwxacodeunlimit")
     return _hit() or _code_fault(asked) or _code(str(asked["scene"]), int(asked.get("width", 430)))
+
+
+@blueprint.post("/cgi-bin/message/subscribe/send")
+def subscribe_send() -> Response:
+    asked = _asked("subscribe_send")
+    return _hit() or _message_fault(asked) or _json({"errcode": 0, "errmsg": "ok", "msgid": secrets.randbelow(10**15)})
+
+
+@blueprint.put("/consents")
+def put_consents() -> Response:
+    """What people agree to: {"consents": [{"touser", "template_id", "times"}]}."""
+    given = orjson.loads(request.get_data())["consents"]
+    with _played().lock:
+        _played().templates |= {one["template_id"] for one in given}
+        _played().consents.update({(one["touser"], one["template_id"]): int(one["times"]) for one in given})
+    return _json({"errcode": 0})
 
 
 @blueprint.get("/calls")
@@ -174,6 +209,20 @@ def _code_fault(asked: dict[str, Any]) -> Response | None:
     low, high = CODE_WIDTHS
     if asked.get("env_version", "release") not in _ENV_VERSIONS or not low <= asked.get("width", 430) <= high:
         return _no(40097, "invalid args")
+    return None
+
+
+def _message_fault(asked: dict[str, Any]) -> Response | None:
+    if asked.get("template_id") not in _played().templates:
+        return _no(40037, "invalid template_id")
+    if not _page_is_there(asked.get("page", ""), checked=False):
+        return _no(41030, "invalid page")
+    for name, field_given in asked.get("data", {}).items():
+        pattern = _FIELDS.get(name.rstrip("0123456789"))
+        if pattern is None or not pattern.fullmatch(field_given.get("value", "")):
+            return _no(47003, f"argument invalid! data.{name}.value invalid")
+    if not _played().use_consent(asked["touser"], asked["template_id"]):
+        return _no(43101, "user refuse to accept the msg")
     return None
 
 

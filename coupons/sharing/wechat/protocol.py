@@ -41,6 +41,22 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class SubscribeMessage:
+    """One message that a person of the mini-program agreed to get, in the fields of one of its templates."""
+
+    open_id: str = field(repr=False)
+    template_id: str
+    page: str | None
+    language: str  # zh | en
+    fields: dict[str, str] = field(repr=False)  # WeChat's keyword, as thing1, and what stands there
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent:
+    """WeChat took the message. It used up one consent."""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenEnded:
     """The access token is not valid any more: a new one may help, once."""
 
@@ -52,7 +68,9 @@ class Refused:
     """WeChat says no and will go on doing so until somebody changes something."""
 
     errcode: int
-    reason: str  # wrong_app | wrong_page | not_published | wrong_content | not_allowed | other
+    # wrong_app | wrong_page | not_published | wrong_content | wrong_template | wrong_person | no_consent | not_allowed
+    # | other
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +102,6 @@ class WeChat(Protocol):
 
     def code(self, token: str, program: MiniProgram, page: str, scene: str, width: int) -> Picture | Failure:
         """POST /wxa/getwxacodeunlimit: a code that never ends. `page` empty: the main page. 5,000 a minute."""
+
+    def subscribe_send(self, token: str, program: MiniProgram, message: SubscribeMessage) -> MessageSent | Failure:
+        """POST /cgi-bin/message/subscribe/send. WeChat knows no key: what is sent twice arrives twice."""
