@@ -65,6 +65,11 @@ class LedgerPostingRow(Base):
         CheckConstraint("amount <> 0", name="amount"),
         CheckConstraint("position >= 0", name="position"),
         CheckConstraint("member_id IS NOT NULL OR NOT starts_with(account, 'member_')", name="member"),
+        CheckConstraint(  # points are never money on its way to anybody
+            "CASE WHEN currency = 'PTS' THEN account = 'member_available' OR starts_with(account, 'points_') "
+            "ELSE NOT starts_with(account, 'points_') END",
+            name="points",
+        ),
         Index(
             "ix_ledger_postings_member", "program_id", "member_id", "transaction_id",
             postgresql_where=text("member_id IS NOT NULL"),

@@ -6,7 +6,7 @@ from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from commission.ledger.chain import GENESIS, RecordedPosting, RecordedTransaction
-from commission.ledger.rules import Balance
+from commission.ledger.rules import POINTS, Balance
 from core.db import execute, fetch_all, fetch_one, scalar
 
 
@@ -41,21 +41,45 @@ def balances(program_id: UUID, member_ids: Sequence[UUID], currency: str) -> lis
     )  # fmt: skip
 
 
+class Available(NamedTuple):
+    """What a member has in `available`; below zero: debt."""
+
+    member_id: UUID
+    amount: int
+
+
+def available_locked(program_id: UUID, member_ids: Sequence[UUID], currency: str) -> list[Available]:
+    """`available` of those members who have a balance row, locked in id order."""
+    return fetch_all(
+        Available,
+        """SELECT member_id, available FROM member_balances
+           WHERE program_id = %(program_id)s AND member_id = ANY(%(member_ids)s) AND currency = %(currency)s
+           ORDER BY member_id FOR UPDATE""",
+        program_id=program_id, member_ids=list(member_ids), currency=currency,
+    )  # fmt: skip
+
+
 def has_open_money(program_id: UUID, member_id: UUID) -> bool:
-    """Whether anything is owed to the member, by him or on its way to him, or asked for in an adjustment."""
+    """Whether money is owed to the member, by him or on its way to him, or asked for in an adjustment."""
     found: bool = scalar(
         """SELECT EXISTS (SELECT FROM member_balances WHERE program_id = %(program_id)s AND member_id = %(member_id)s
-                          AND (pending <> 0 OR available <> 0 OR in_payout <> 0))
+                          AND currency <> %(points)s AND (pending <> 0 OR available <> 0 OR in_payout <> 0))
                OR EXISTS (SELECT FROM adjustments WHERE program_id = %(program_id)s AND member_id = %(member_id)s
                           AND status = 'requested')""",
-        program_id=program_id, member_id=member_id,
+        program_id=program_id, member_id=member_id, points=POINTS,
     )  # fmt: skip
     return found
 
 
 def has_transactions(program_id: UUID) -> bool:
-    """Whether anything was ever posted."""
-    return bool(scalar("SELECT EXISTS (SELECT 1 FROM ledger_transactions WHERE program_id = %(id)s)", id=program_id))
+    """Whether money was ever posted; points do not count."""
+    return bool(
+        scalar(
+            """SELECT EXISTS (SELECT 1 FROM ledger_transactions
+                              WHERE program_id = %(id)s AND currency <> %(points)s)""",
+            id=program_id, points=POINTS,
+        )
+    )  # fmt: skip
 
 
 def ensure_head(program_id: UUID) -> None:

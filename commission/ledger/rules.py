@@ -10,6 +10,9 @@ from commission.ledger.errors import UnbalancedEntry
 
 _CASH = "cash_"
 
+POINTS = "PTS"
+"""The currency of points. No ISO code: nothing of it is money, nothing of it is ever paid out."""
+
 
 class Account(StrEnum):
     """Account codes. Cash accounts are one for each rail: `cash_account(rail)`."""
@@ -72,6 +75,7 @@ _BUCKETS = {
     Account.MEMBER_IN_PAYOUT.value: 2,
 }
 _PAID = 3
+_OF_POINTS = frozenset({Account.POINTS_ISSUED.value, Account.POINTS_EXPIRED.value, Account.POINTS_REDEEMED.value})
 _HOUSE = frozenset(account.value for account in Account if account.value not in _BUCKETS)
 
 
@@ -109,6 +113,18 @@ def balance_changes(entries: Iterable[Entry]) -> dict[UUID, Sequence[int]]:
         if total or not entry.postings:
             raise UnbalancedEntry(f"{entry.source_key}: the postings sum to {total}")
     return dict(changes)
+
+
+def check_currency(currency: str, entries: Iterable[Entry]) -> None:
+    """Points stay in members' `available` and in the accounts of points, and money stays out of those.
+
+    Raises:
+        UnbalancedEntry: a posting would make money of points, or points of money.
+    """
+    for account in {account for entry in entries for account, _, _ in entry.postings}:
+        fits_points = account in _OF_POINTS or account == Account.MEMBER_AVAILABLE
+        if not fits_points if currency == POINTS else account in _OF_POINTS:
+            raise UnbalancedEntry(f"{currency} does not go through {account}")
 
 
 def month_of(day: date) -> date:

@@ -1,6 +1,6 @@
 """Posting to the ledger. Callers hold the transaction; nothing here commits, nothing ever changes what was posted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,13 +9,26 @@ from commission.ledger import queries
 from commission.ledger.errors import DuplicateEntry
 from commission.ledger.models import LedgerPostingRow, LedgerTransactionRow, MemberBalanceRow
 from commission.ledger.periods import first_open_day
-from commission.ledger.rules import NOTHING, Account, Balance, Entry, Posting, balance_changes, cash_account
+from commission.ledger.rules import (
+    NOTHING,
+    POINTS,
+    Account,
+    Balance,
+    Entry,
+    Posting,
+    balance_changes,
+    cash_account,
+    check_currency,
+)
 from core.auth.service import program_of
 from core.bulk import insert_rows
 from core.clock import now
 from core.ids import new_id
 
-__all__ = ["Account", "Balance", "Entry", "Posting", "balances_of", "cash_account", "open_money_of", "post"]
+__all__ = [
+    "POINTS", "Account", "Balance", "Entry", "Posting", "balances_of", "cash_account", "lock_available",
+    "open_money_of", "post",
+]  # fmt: skip
 
 
 def post(program_id: UUID, currency: str, entries: Sequence[Entry]) -> list[UUID]:
@@ -26,11 +39,13 @@ def post(program_id: UUID, currency: str, entries: Sequence[Entry]) -> list[UUID
     twice in one transaction may deadlock with another such caller, so post everything at once.
 
     Raises:
-        UnbalancedEntry: an entry does not sum to zero, or names an account or a member wrongly.
+        UnbalancedEntry: an entry does not sum to zero, or names an account or a member wrongly, or mixes points and
+            money.
         DuplicateEntry: a source key was posted before, or stands twice in `entries`.
     """
     if not entries:
         return []
+    check_currency(currency, entries)
     changes = balance_changes(entries)
     ids = [new_id() for _ in entries]
     opening = first_open_day(program_id, [entry.effective_on for entry in entries])
@@ -47,8 +62,21 @@ def balances_of(program_id: UUID, member_ids: Sequence[UUID], currency: str | No
     return {member_id: found.get(member_id, NOTHING) for member_id in member_ids}
 
 
+def lock_available(program_id: UUID, member_ids: Collection[UUID], currency: str) -> dict[UUID, int]:
+    """What is available to each of the members, none of it moved by anybody else until the transaction ends.
+
+    Locks their balance rows in id order, and makes those that are not there: a member without one is locked as well.
+    The members must exist.
+    """
+    rows = [_Change(member_id, currency, 0, 0, 0, 0) for member_id in sorted(set(member_ids))]
+    insert_rows(
+        MemberBalanceRow, rows, program_id=program_id, on_conflict="(program_id, member_id, currency) DO NOTHING"
+    )
+    return dict(queries.available_locked(program_id, [row.member_id for row in rows], currency))
+
+
 def open_money_of(program_id: UUID, member_id: UUID) -> str | None:
-    """What keeps a member from being erased, in a sentence; None when all of his is settled."""
+    """What keeps a member from being erased, in a sentence; None when all of his is settled. Points are no money."""
     if queries.has_open_money(program_id, member_id):
         return "Money is pending, available, owed or on its way, or an adjustment is undecided."
     return None

@@ -1,1 +1,1 @@
-"""Points: earned, spent, expired, in the ledger's currency PTS."""
+"""Points (积分): earned by rules, kept in lots that expire, spent on rewards; booked in the ledger as currency PTS."""

@@ -4,13 +4,15 @@ An order locks its own row first, then redeems or gives back, then moves commiss
 that cannot deadlock with another who does.
 """
 
+from coupons.vouchers.claims import Outcome, claim, claim_many
 from coupons.vouchers.codes import CouponCard, cards_of_codes, find_codes
+from coupons.vouchers.definitions import coupon_of
 from coupons.vouchers.judging import WantedCoupons, judge
 from coupons.vouchers.queries import FoundCode
 from coupons.vouchers.redemptions import Use, give_back, redeem
 from coupons.vouchers.rules import CodeDiscount, Line, Quote
 
 __all__ = [
-    "CodeDiscount", "CouponCard", "FoundCode", "Line", "Quote", "Use", "WantedCoupons", "cards_of_codes", "find_codes",
-    "give_back", "judge", "redeem",
+    "CodeDiscount", "CouponCard", "FoundCode", "Line", "Outcome", "Quote", "Use", "WantedCoupons", "cards_of_codes",
+    "claim", "claim_many", "coupon_of", "find_codes", "give_back", "judge", "redeem",
 ]  # fmt: skip

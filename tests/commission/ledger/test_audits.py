@@ -96,7 +96,7 @@ def test_a_member_whose_money_is_gone_passes(program: TestProgram) -> None:
         "amount = amount * 2",
         "account = account || 'x'",
         "member_id = transaction_id",
-        "currency = 'PTS'",
+        "currency = 'USD'",
         "position = 5 - position",
     ],
 )

@@ -82,7 +82,7 @@ def insert_postings(program: TestProgram, postings: dict[UUID, list[Leg]]) -> No
 
 
 def test_postings_that_sum_to_zero_are_taken(program: TestProgram) -> None:
-    record(program, {new_id(): legs(-5, 2, 3), new_id(): legs(-5, 7, 5, -7, currencies=("GBP", "PTS", "GBP", "PTS"))})
+    record(program, {new_id(): legs(-5, 2, 3), new_id(): legs(-5, 7, 5, -7, currencies=("GBP", "USD", "GBP", "USD"))})
 
 
 def test_postings_that_do_not_sum_to_zero_are_refused(program: TestProgram) -> None:
@@ -92,7 +92,7 @@ def test_postings_that_do_not_sum_to_zero_are_refused(program: TestProgram) -> N
 
 def test_one_currency_does_not_make_up_for_another(program: TestProgram) -> None:
     with pytest.raises(errors.CheckViolation, match="does not sum to zero"):
-        record(program, {new_id(): legs(-5, 5, currencies=("GBP", "PTS"))})
+        record(program, {new_id(): legs(-5, 5, currencies=("GBP", "USD"))})
 
 
 def test_one_transaction_does_not_make_up_for_another(program: TestProgram) -> None:
