@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Amounts, Base, Hash, Id, IdKey, Ids, Instant, ProgramKey, Small
@@ -52,12 +53,14 @@ class MessageRow(Base):
         Index("uq_messages_key", "program_id", "key", unique=True),
         Index(
             "ix_messages_waiting", "program_id", "group_id", "priority", "id",
-            postgresql_where=text("status = 'waiting'"), postgresql_include=["due_at"],
+            postgresql_where=sql("status = 'waiting'"), postgresql_include=["due_at"],
         ),
         Index(
-            "ix_messages_expiring", "program_id", "expires_at", postgresql_where=text("status = 'waiting'"),
+            "ix_messages_expiring", "program_id", "expires_at", postgresql_where=sql("status = 'waiting'"),
         ),
-        Index("ix_messages_sending", "program_id", "group_id", postgresql_where=text("status = 'sending'")),
+        Index(
+            "ix_messages_sending", "program_id", "group_id", postgresql_where=sql("status IN ('sending', 'unknown')")
+        ),
         Index("ix_messages_group", "program_id", "group_id", "id"),
     )  # fmt: skip
 
@@ -88,7 +91,7 @@ class DispatchRow(Base):
     text: Mapped[str]
     markdown: Mapped[str | None]
     image_hash: Mapped[bytes | None]
-    status: Mapped[str]  # sending | sent | refused | throttled | unknown
+    status: Mapped[str]  # sending | sent | refused | throttled | unreached | unknown
     reason: Mapped[str | None]
     reference: Mapped[str | None]  # the platform's own id of it
     started_at: Mapped[Instant]
@@ -96,7 +99,7 @@ class DispatchRow(Base):
 
     __table_args__ = (
         _group_key("dispatches"),
-        CheckConstraint("status IN ('sending', 'sent', 'refused', 'throttled', 'unknown')", name="status"),
+        CheckConstraint("status IN ('sending', 'sent', 'refused', 'throttled', 'unreached', 'unknown')", name="status"),
         Index("ix_dispatches_group", "program_id", "group_id", "id"),
     )
 
@@ -112,11 +115,12 @@ class LaneRow(Base):
     free_at: Mapped[Instant]  # when the next may be sent; while one is under way, the end of its lease
     news_at: Mapped[Instant]  # the same for what is not money: some room is kept for that
     recent: Mapped[Amounts]  # when calls of the last window reached the platform at the latest, ms since 1970
+    failures: Mapped[Small]  # tries in a row that did not reach the platform or got no answer
     dispatch_id: Mapped[UUID | None]  # under way, or to be sent again
 
     __table_args__ = (
         _group_key("lanes"),
-        Index("ix_lanes_unsettled", "program_id", "free_at", postgresql_where=text("dispatch_id IS NOT NULL")),
+        Index("ix_lanes_unsettled", "program_id", "free_at", postgresql_where=sql("dispatch_id IS NOT NULL")),
     )
 
 
@@ -127,5 +131,4 @@ class SharedLaneRow(Base):
 
     program_id: Mapped[ProgramKey]
     name: Mapped[str] = mapped_column(primary_key=True)  # a hash of the bot's token
-    free_at: Mapped[Instant]
     recent: Mapped[Amounts]  # as in lanes

@@ -1,12 +1,13 @@
 """What others ask of delivery: say this in that group. Callers hold the transaction; nothing here commits."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
 from community.delivery.models import MessageImageRow, MessageRow
+from community.delivery.rules import KEPT_WAITING, MONEY, NEWS
 from core.bulk import insert_rows
 from core.clock import now
 from core.db import execute, scalars
@@ -14,10 +15,6 @@ from core.ids import new_id
 from core.jobs.outbox import publish_unless_waiting
 
 __all__ = ["MONEY", "NEWS", "Outgoing", "cancel", "enqueue"]
-
-MONEY = 0  # goes first, and some room of every limit is kept for it
-NEWS = 5
-KEPT_WAITING = timedelta(days=3)  # what nobody could be told by then is stale, where the caller names no time
 
 
 class Outgoing(NamedTuple):

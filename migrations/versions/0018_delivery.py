@@ -61,7 +61,7 @@ def upgrade() -> None:
         "messages",
         ["program_id", "group_id"],
         unique=False,
-        postgresql_where=sa.text("status = 'sending'"),
+        postgresql_where=sa.text("status IN ('sending', 'unknown')"),
     )
     op.create_index(
         "ix_messages_waiting",
@@ -98,7 +98,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "status IN ('sending', 'sent', 'refused', 'throttled', 'unknown')", name=op.f("ck_dispatches_status")
+            "status IN ('sending', 'sent', 'refused', 'throttled', 'unreached', 'unknown')", name=op.f("ck_dispatches_status")
         ),
         sa.ForeignKeyConstraint(
             ["program_id", "group_id"], ["groups.program_id", "groups.id"], name="fk_dispatches_group"
@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("news_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recent", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("failures", sa.SmallInteger(), nullable=False),
         sa.Column("dispatch_id", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["program_id", "group_id"], ["groups.program_id", "groups.id"], name="fk_lanes_group"),
         sa.PrimaryKeyConstraint("program_id", "group_id", name=op.f("pk_lanes")),
@@ -129,7 +130,6 @@ def upgrade() -> None:
         "shared_lanes",
         sa.Column("program_id", sa.UUID(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recent", postgresql.ARRAY(sa.BigInteger()), nullable=False),
         sa.PrimaryKeyConstraint("program_id", "name", name=op.f("pk_shared_lanes")),
     )
