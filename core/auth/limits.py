@@ -1,4 +1,7 @@
-"""Sign-in limits: wrong passwords per e-mail and per address, counted in Valkey; while it is down, in the process."""
+"""Limits of those without a credential: wrong passwords per e-mail and address, calls of chat platforms.
+
+Counted in Valkey; while it is down, in the process.
+"""
 
 import hashlib
 import time
@@ -46,7 +49,7 @@ def limited_sign_in(email: str) -> Iterator[None]:
     # counted first: tries made at the same moment must not all pass before the first is counted
     for counter in counters:
         if not _hit(counter):
-            raise _too_many(counter)
+            raise _too_many(counter, "Too many wrong passwords.")
     try:
         yield
     except SignInRefused:
@@ -56,6 +59,17 @@ def limited_sign_in(email: str) -> Iterator[None]:
         raise
     else:
         _give_back(counters)
+
+
+def count_call(limit: RateLimitItem, *key: str) -> None:
+    """Count a call of somebody without a credential. `key` must not be secret: it stands in Valkey.
+
+    Raises:
+        TooManyRequests: with `Retry-After` and `RateLimit-*` values.
+    """
+    counter = _Counter(limit, key)
+    if not _hit(counter):
+        raise _too_many(counter, "Too many calls.")
 
 
 def _give_back(counters: tuple[_Counter, ...]) -> None:
@@ -70,15 +84,15 @@ def _hit(counter: _Counter, *, cost: int = 1) -> bool:
         return _in_process.hit(counter.limit, *counter.key, cost=cost)
 
 
-def _too_many(counter: _Counter) -> TooManyRequests:
+def _too_many(counter: _Counter, detail: str) -> TooManyRequests:
     try:
         stats = _shared(current_app.config["SETTINGS"].redis_url).get_window_stats(counter.limit, *counter.key)
     except RedisError:
         stats = _in_process.get_window_stats(counter.limit, *counter.key)
     seconds = max(1, round(stats.reset_time - time.time()))  # windows run by the wall clock, not by the tests' one
     return TooManyRequests(
-        "Too many wrong passwords.", retry_after=seconds, limit=counter.limit.amount, remaining=0, reset=seconds
-    )
+        detail, retry_after=seconds, limit=counter.limit.amount, remaining=0, reset=seconds
+    )  # fmt: skip
 
 
 @cache

@@ -17,6 +17,7 @@ MAY_BE_CALLED_BY_ANYBODY = {
     "/v1/auth/staff": "this is where the credential comes from",
     "/v1/auth/refresh": "the refresh token is the credential",
     "/r/<code>": "visitors carry no credential",
+    "/v1/chat-callbacks/<platform>/<token>": "chat platforms carry none; each call has its platform's signature",
 }
 WITHOUT_DECLARATION = {"/openapi.json", "/docs"}
 

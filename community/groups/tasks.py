@@ -1,0 +1,32 @@
+"""The job edge of groups."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from community.groups import callbacks, posting, questions
+from core.jobs.outbox import publish
+from core.jobs.registry import job, schedule
+
+
+@job("groups.post", queue="notices")
+def post(program_id: UUID) -> None:
+    """Post what is due; where more is, the next turn is published in the same transaction."""
+    if posting.post_due(program_id) == posting.MOST:
+        publish(program_id, "groups.post", {})
+
+
+@job("groups.answer", queue="notices", own_transactions=True)
+def answer(program_id: UUID, question_id: str) -> None:
+    """Answer a question from a chat privately."""
+    questions.answer(program_id, UUID(question_id))
+
+
+@job("groups.forget")
+def forget(program_id: UUID) -> None:
+    """Forget what platforms told long ago."""
+    callbacks.forget_events(program_id)
+    questions.forget_questions(program_id)
+
+
+schedule("groups.post", every=timedelta(seconds=5), has_work=posting.any_due)
+schedule("groups.forget", every=timedelta(hours=6))
