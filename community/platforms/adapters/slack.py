@@ -31,9 +31,13 @@ def _plain(text: str) -> str:
     return _UNDERSCORE.sub("＿", text.translate(_ENTITIES).translate(_MARKS))
 
 
+def _link(words: str, url: str) -> str:
+    to = url.translate(_ENTITIES)
+    return f"<{to}>" if words == url else f"<{to}|{words}>"
+
+
 _STYLE = Style(
-    plain=_plain, bold="*{}*", code=lambda text: f"`{text.translate(_ENTITIES)}`",
-    link=lambda words, url: f"<{url.translate(_ENTITIES)}>" if words == url else f"<{url.translate(_ENTITIES)}|{words}>",
+    plain=_plain, bold="*{}*", code=lambda text: f"`{text.translate(_ENTITIES)}`", link=_link,
     lines={"heading": "*{}*", "item": "• {}", "quote": "> {}"},
 )  # fmt: skip
 _UNSTYLED = Style(

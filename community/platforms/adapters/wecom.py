@@ -45,7 +45,7 @@ class WeCom(PostOnly):
         limits=Limits(per_minute=20, per_second=None, shared_per_second=None),
         longest_text=TEXT_BYTES, longest_unit="bytes", target=("url",), target_options=(),
         notes="A robot can only post. Joins are told by POST /v1/groups/{id}/members. A picture is a second message "
-        "and counts towards the limit. Customer groups (客户群) need 客户联系, whose mass messages an employee confirms.",
+        "and counts too. Customer groups (客户群) need 客户联系, whose mass messages an employee confirms.",
     )  # fmt: skip
 
     def target(self, given: Mapping[str, Any], pointer: str) -> Target:
