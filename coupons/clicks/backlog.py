@@ -9,7 +9,7 @@ from typing import NamedTuple
 from core.clock import now
 from coupons.clicks.judging import instant_of
 from coupons.clicks.places import place_in
-from coupons.clicks.segments import read, segments_in
+from coupons.clicks.segments import bytes_behind, read, segments_in
 
 
 class Backlog(NamedTuple):
@@ -39,7 +39,7 @@ def backlog_of(folder: Path) -> Backlog:
 
 def _waiting_in(path: Path) -> tuple[int, datetime | None]:
     place = place_in(path)
-    waiting = max(0, path.stat().st_size - place)
+    waiting = bytes_behind(path, place)
     records, _ = read(path, place, 1) if waiting else ([], 0)
     return waiting, instant_of(records[0].id.int >> 80) if records else None
 

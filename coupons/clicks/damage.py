@@ -18,6 +18,8 @@ def keep_damage(segment: Path, start: int, end: int, records: int) -> int:
     with segment.open("rb") as file:
         file.seek(start)
         buffer = file.read(end - start)
+    if not records:
+        buffer = buffer.rstrip(b"\0")  # room that nobody came to need
     if _is_sound(buffer, records):
         return 0
     pieces = list(_damaged(buffer))

@@ -145,17 +145,18 @@ def decode(buffer: bytes, most: int) -> tuple[list[ClickRecord], int]:
     return list(map(record_of, frames)), used
 
 
-def frames_in(buffer: bytes, most: int) -> tuple[list[Frame], int]:
+def frames_in(buffer: bytes, most: int, *, pass_over: bool = True) -> tuple[list[Frame], int]:
     """Up to `most` whole records from the start of the buffer, and how many bytes they and damage between them take.
 
-    Damage with a whole record after it is passed over; what is not whole at the end is left, it may still grow.
+    Damage with a whole record after it is passed over, unless told not to; what is not whole at the end is left, it
+    may still grow.
     """
     frames: list[Frame] = []
     at = 0
     while len(frames) < most:
         body = _body_at(buffer, at)
         if body is None:
-            at_next = _next_whole(buffer, at + 1)
+            at_next = _next_whole(buffer, at + 1) if pass_over else None
             if at_next is None:
                 break
             at = at_next

@@ -6,18 +6,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.ids import new_id
 from coupons.clicks import segments
-from coupons.clicks.records import ClickRecord, decode, encode
-from coupons.clicks.segments import NotWritten, SegmentWriter, is_finished, read, segments_in
+from coupons.clicks.records import ClickRecord, decode, encode, frames_in
+from coupons.clicks.segments import NotWritten, SegmentWriter, bytes_behind, is_finished, read, segments_in
 
 IDS = st.uuids()
 TEXTS = st.none() | st.text(st.characters(codec="utf-8"), max_size=40)
@@ -54,6 +55,7 @@ def writer(tmp_path: Path) -> Iterator[SegmentWriter]:
 
 
 @given(st.lists(RECORDS, max_size=5))
+@settings(deadline=None)
 def test_every_record_comes_back_as_it_was(records: list[ClickRecord]) -> None:
     buffer = b"".join(map(encode, records))
     assert decode(buffer, 100) == (records, len(buffer))
@@ -211,32 +213,76 @@ def test_a_forked_child_leaves_its_parents_segment_alone(writer: SegmentWriter, 
     assert sorted(one.user_agent for one in all_of(tmp_path / "clicks")) == ["agent 1", "agent 2", "agent 3"]
 
 
+ROOM = resource.RLIM_INFINITY
+
+
 @pytest.fixture
-def file_size_limit() -> Iterator[int]:
-    """What a full disk does: the write that crosses the limit is short, the next ones fail."""
+def full_disk() -> Iterator[Callable[[int], None]]:
+    """Lets files be so long and no longer: 0 is a full disk, ROOM an empty one."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield 1000
+    yield lambda longest: resource.setrlimit(resource.RLIMIT_FSIZE, (longest, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_told_and_harms_nothing_that_follows(tmp_path: Path, file_size_limit: int) -> None:
-    writer = SegmentWriter(tmp_path)
+def test_a_full_disk_is_told_and_harms_nothing_that_follows(
+    tmp_path: Path, full_disk: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "_REFUSED_SECONDS", 0.05)
     kept = [record(number) for number in range(3)]
-    for one in kept:
+    writer = SegmentWriter(tmp_path, segment_bytes=sum(len(encode(one)) for one in kept) + 50)
+    full_disk(ROOM)
+    writer.append(encode(kept[0]))
+    full_disk(0)
+    for one in kept[1:]:  # its room was there before the disk was full
         writer.append(encode(one))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (sum(len(encode(one)) for one in kept) + 50, resource.RLIM_INFINITY))
-    with pytest.raises(NotWritten):
-        writer.append(encode(record(98)))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     for _ in range(20):
         with pytest.raises(NotWritten):
             writer.append(encode(record(99)))
-    assert len(segments_in(tmp_path)) == 2  # no file for every failure
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert len(segments_in(tmp_path)) == 1
+    assert list(tmp_path.glob("*.draft")) == []
+    full_disk(ROOM)
+    time.sleep(0.1)
     later = record(100)
     writer.append(encode(later))
     writer.close()
     assert all_of(tmp_path) == [*kept, later]
+
+
+def test_a_full_disk_is_not_asked_for_every_visitor(tmp_path: Path, full_disk: Callable[[int], None]) -> None:
+    writer = SegmentWriter(tmp_path)
+    full_disk(0)
+    with pytest.raises(NotWritten):
+        writer.append(encode(record()))
+    full_disk(ROOM)
+    with pytest.raises(NotWritten, match="large"):
+        writer.append(encode(record()))
+
+
+def test_a_record_longer_than_a_segment_is_refused(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, segment_bytes=100)
+    for _ in range(3):
+        with pytest.raises(NotWritten):
+            writer.append(encode(record()))
+
+
+def test_a_closed_segment_keeps_no_room_it_did_not_need(writer: SegmentWriter, tmp_path: Path) -> None:
+    frame = encode(record())
+    writer.append(frame)
+    (path,) = segments_in(tmp_path / "clicks")
+    assert path.stat().st_size == segments.SEGMENT_BYTES
+    assert bytes_behind(path, 0) <= len(frame) < segments.SEGMENT_BYTES
+    writer.close()
+    assert path.read_bytes() == frame
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=3), st.integers(0, 5))
+@settings(deadline=None)
+def test_a_record_that_is_being_copied_is_waited_for_and_not_passed_over(records: list[ClickRecord], hole: int) -> None:
+    """A reader may see the bytes of a later record before those of an earlier one."""
+    frames = [encode(one) for one in records]
+    torn = bytearray(b"".join(frames))
+    torn[len(frames[0]) - 1 - hole] ^= 1
+    assert frames_in(bytes(torn), 100, pass_over=False) == ([], 0)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
