@@ -26,7 +26,7 @@ from core.clock import now
 from core.db import transaction
 from core.jobs.outbox import publish
 
-__all__ = ["send_ready"]
+__all__ = ["call", "send_ready"]
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ def send_ready(program_id: UUID, *, seconds: float = SECONDS) -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # threads need the application itself
     until = time.monotonic() + seconds
     answers: Sequence[Answer] = ()
-    with Crew(partial(_call, app)) as crew:
+    with Crew(partial(call, app)) as crew:
         while True:
             room = MOST_UNDER_WAY - crew.under_way if time.monotonic() < until else 0
             crew.give([(_host(one.target), one) for one in _patiently(partial(_turn, program_id, answers, room))])
@@ -65,7 +65,7 @@ def _host(target: Target) -> str:
     return f"{target.platform} {urlsplit(target.url).netloc}"
 
 
-def _call(app: Flask, sending: Sending) -> Answer:
+def call(app: Flask, sending: Sending) -> Answer:
     """One message to its platform; whatever happens is an answer."""
     with app.app_context():
         if milliseconds(now()) + sending.calls * _CALL_MS > sending.leased_until:

@@ -77,6 +77,11 @@ class Scene:
                 program_id=self.program.id, id=self.groups[chat], **columns,
             )  # fmt: skip
 
+    def aim(self, chat: str, url: str) -> None:
+        """Another address for a webhook's group."""
+        target = target_json(target_from("webhook", {"url": url, "secret": SECRET}))
+        self.set_group(chat, target_sealed=encrypt(orjson.dumps(target).decode(), self.groups[chat]))
+
     def tell(self, chat: str, *texts: str, **given: Any) -> None:
         """Messages with their texts as keys; they fold unless told otherwise."""
         values = {"topic": "order", "priority": NEWS, "fold_key": "order", "language": "en"} | given
