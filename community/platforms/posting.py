@@ -1,9 +1,12 @@
 """Messages on their way: over kept connections, many at once, each within its time. No transaction is open."""
 
 import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache, partial
 from urllib.parse import urlsplit
 
@@ -19,6 +22,7 @@ SECONDS = 10  # of one post, connecting and the whole answer included
 MOST_BYTES = 256 * 1024  # of an answer
 THREADS = 64
 OF_ONE_HOST = 8  # so that a slow one leaves the others their threads
+_SLOW_SECONDS = 0.005  # of an answer: below, a second thread would only wait for the first one's CPU
 _REFUSED = frozenset({"bad_url", "address_refused"})
 
 Pair = tuple[Target, Message]
@@ -39,30 +43,57 @@ def all_delivered(pairs: Sequence[Pair], reach: Reach, at: int) -> list[Outcome]
     hosts: dict[str, dict[Target, list[int]]] = {}
     for place, (target, _) in enumerate(pairs):
         hosts.setdefault(_host(target, reach), {}).setdefault(target, []).append(place)
-    work = []
-    for targets in hosts.values():
-        waiting = deque(targets.values())
-        one = partial(_work, waiting, pairs, outcomes, partial(delivered, reach=reach, at=at))
-        work += [_threads().submit(one) for _ in range(min(OF_ONE_HOST, len(waiting)))]
-    for done in wait(work).done:
-        done.result()  # an error of ours is not an outcome
+    deliver = partial(delivered, reach=reach, at=at)
+    lanes = [_Lane(deque(targets.values()), pairs, outcomes, deliver) for targets in hosts.values()]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.join()
     return outcomes
 
 
-def _work(
-    waiting: deque[list[int]], pairs: Sequence[Pair], outcomes: list[Outcome], deliver: Callable[..., Outcome]
-) -> None:
-    """Take target after target of a host, until none is left."""
-    while True:
-        try:
-            places = waiting.popleft()
-        except IndexError:
-            return
-        held: Outcome | None = None
+class _Lane:
+    """The targets of one host. One thread posts; while answers are slow there come more, up to OF_ONE_HOST."""
+
+    def __init__(
+        self, waiting: deque[list[int]], pairs: Sequence[Pair], outcomes: list[Outcome],
+        deliver: Callable[[Target, Message], Outcome],
+    ) -> None:  # fmt: skip
+        self._waiting, self._pairs, self._outcomes, self._deliver = waiting, pairs, outcomes, deliver
+        self._work: list[Future[None]] = []
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """One more thread, where there is work for it."""
+        with self._lock:
+            if self._waiting and len(self._work) < OF_ONE_HOST:
+                self._work.append(_threads().submit(self._run))
+
+    def join(self) -> None:
+        """Wait until all is tried. Raises: an error of ours, which is no outcome."""
+        done = 0
+        while done < len(self._work):  # it grows while somebody works
+            self._work[done].result()
+            done += 1
+
+    def _run(self) -> None:
+        while (places := self._next()) is not None:
+            self._deliver_to_one(places)
+
+    def _next(self) -> list[int] | None:
+        with suppress(IndexError):  # another thread took the last
+            return self._waiting.popleft()
+        return None
+
+    def _deliver_to_one(self, places: list[int]) -> None:
+        began, held = time.monotonic(), None
         for place in places:
             # behind a message that has to wait nothing overtakes it
-            outcomes[place] = held or deliver(*pairs[place])
-            held = outcomes[place] if isinstance(outcomes[place], Throttled) else None
+            outcome = held or self._deliver(*self._pairs[place])
+            self._outcomes[place] = outcome
+            held = outcome if isinstance(outcome, Throttled) else None
+        if time.monotonic() - began > _SLOW_SECONDS * len(places):
+            self.start()
 
 
 def exchange(platform: str, reach: Reach) -> Exchange:

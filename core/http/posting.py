@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ssl import SSLContext
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ NOTHING_SENT = frozenset({"bad_url", "not_resolved", "address_refused", "not_con
 
 _KEPT_SECONDS = 20  # shorter than servers keep idle connections: a post into a closing one has an unknown end
 _PIECE = 64 * 1024
-_AGENT = b"banyan"
+_HEADERS = ((b"User-Agent", b"banyan"), (b"Accept-Encoding", b"identity"))
 
 
 class Posted(NamedTuple):
@@ -60,11 +61,13 @@ class Poster:
         Raises:
             NotFetched: no usable answer, with the reason; of NOTHING_SENT or the end of the post is unknown.
         """
-        asked = usable_url(url)
-        told = [(b"Host", asked.netloc), (b"User-Agent", _AGENT), (b"Accept-Encoding", b"identity"),
-                (b"Content-Length", str(len(body)).encode()),
-                *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items())]  # fmt: skip
-        target = httpcore.URL(scheme=asked.raw_scheme, host=asked.raw_host, port=asked.port, target=asked.raw_path)
+        target, host = _target(url)
+        told = [
+            (b"Host", host),
+            *_HEADERS,
+            (b"Content-Length", str(len(body)).encode()),
+            *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
+        ]
         self._time.start(seconds)
         extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds)}
         try:
@@ -100,6 +103,14 @@ class Poster:
             ssl_context=trusted(), max_connections=self._connections, max_keepalive_connections=self._connections,
             keepalive_expiry=_KEPT_SECONDS, network_backend=backend,
         )  # fmt: skip
+
+
+@lru_cache(4096)
+def _target(url: str) -> tuple[httpcore.URL, bytes]:
+    """An address taken apart, and its host as a header. Raises: NotFetched."""
+    found = usable_url(url)
+    parts = httpcore.URL(scheme=found.raw_scheme, host=found.raw_host, port=found.port, target=found.raw_path)
+    return parts, found.netloc
 
 
 class _ThreadTime(threading.local):
@@ -141,21 +152,28 @@ class _TimedBackend(httpcore.NetworkBackend):
 
 
 class _TimedStream(httpcore.NetworkStream):
+    """What is written goes out before the next read: head and body of a post in one packet."""
+
     def __init__(self, moment: _ThreadTime, inner: httpcore.NetworkStream) -> None:
-        self._time, self._inner = moment, inner
+        self._time, self._inner, self._waiting = moment, inner, bytearray()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._flush()
         left = self._time.ends - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout
         return self._inner.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), _PIECE):
+        self._waiting += buffer
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, bytearray()
+        for start in range(0, len(waiting), _PIECE):
             left = self._time.ends - time.monotonic()
             if left <= 0:
                 raise httpcore.WriteTimeout
-            self._inner.write(buffer[start : start + _PIECE], left)
+            self._inner.write(bytes(waiting[start : start + _PIECE]), left)
 
     def close(self) -> None:
         self._inner.close()
