@@ -33,6 +33,7 @@ from core.db import execute, fetch_all, fetch_one, scalar
 from core.events.service import Event
 from core.ids import new_id
 from coupons.vouchers import service as vouchers
+from referral.members.errors import MemberErased
 
 REQUESTED, SHIPPED, FULFILLED, CANCELED = "requested", "shipped", "fulfilled", "canceled"
 STATUSES = (REQUESTED, SHIPPED, FULFILLED, CANCELED)
@@ -65,7 +66,7 @@ def redeem(program: Program, reward_id: UUID, member_id: UUID) -> tuple[Redempti
     Raises:
         RewardNotFound: no such reward in the program.
         RewardNotYetValid, RewardEnded: it cannot be had now; of its coupon CouponExpired and the like.
-        MemberSuspended: he takes none.
+        MemberSuspended, MemberErased: he takes none.
         NotEnoughPoints: he has fewer than it costs; what is due to expire does not count.
         RewardLimitReached, LimitReached: he has the reward, or its coupon, as often as one may.
         RewardSoldOut, SoldOut: none is left of the reward, or of its coupon.
@@ -103,6 +104,8 @@ def _check_member(program_id: UUID, member_id: UUID) -> None:
         "SELECT status FROM members WHERE program_id = %(program_id)s AND id = %(id)s FOR KEY SHARE",
         program_id=program_id, id=member_id,
     )  # fmt: skip
+    if status == "erased":
+        raise MemberErased()
     if status != "active":
         raise MemberSuspended()
 
