@@ -64,7 +64,7 @@ def _handler_of(chat: PlayedChat) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *args: Any) -> None:
             """Silent."""
 
     return Handler

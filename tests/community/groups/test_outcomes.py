@@ -6,7 +6,7 @@ from typing import Any
 from community.groups.service import find_group, note_outcomes
 from community.platforms.service import Outcome, Refused, Sent, Throttled, Unknown
 from core.clock import now
-from core.db import transaction
+from core.db import scalar, transaction
 from tests.community.groups.chat import PlayedChat
 from tests.community.groups.conftest import Desk, group_uuid, target
 from tests.threads import together
@@ -135,17 +135,18 @@ def test_a_test_message_says_why_it_was_not_sent(desk: Desk, chat: PlayedChat) -
     assert desk.shown(group)["health"]["refusals_in_a_row"] == 1
 
 
+_IDLE_IN_TRANSACTION = """
+  SELECT count(*) FROM pg_stat_activity
+  WHERE datname = current_database() AND starts_with(state, 'idle in transaction')"""
+
+
 def test_a_test_message_is_sent_outside_of_any_transaction(desk: Desk, chat: PlayedChat) -> None:
     group = desk.group()
     waiting: list[int] = []
 
     def look() -> None:
         with desk.program.app.app_context(), transaction(desk.program.id):
-            from core.db import scalar
-
-            waiting.append(
-                scalar("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%'")
-            )  # fmt: skip
+            waiting.append(scalar(_IDLE_IN_TRANSACTION))
 
     chat.before_answer = look
     assert desk.operator.post(f"/v1/groups/{group['id']}/test-message").json["outcome"] == "sent"  # type: ignore[index]
