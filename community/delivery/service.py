@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
+from community.delivery.log import LoggedMessage, log_of
 from community.delivery.models import MessageImageRow, MessageRow
 from community.delivery.rules import KEPT_WAITING, MONEY, NEWS
 from core.bulk import insert_rows
@@ -14,7 +15,7 @@ from core.db import execute, scalars
 from core.ids import new_id
 from core.jobs.outbox import publish_unless_waiting
 
-__all__ = ["MONEY", "NEWS", "Outgoing", "cancel", "enqueue"]
+__all__ = ["MONEY", "NEWS", "LoggedMessage", "Outgoing", "cancel", "enqueue", "log_of"]
 
 
 class Outgoing(NamedTuple):
