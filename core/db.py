@@ -277,6 +277,17 @@ def savepoint() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def pipelined() -> Iterator[None]:
+    """Send the statements inside one after another without waiting for each; what is read waits for all before it.
+
+    For writes that depend on nothing but each other's order. What the server refuses is raised at the next reading or
+    at the end, as the error of the first statement that failed.
+    """
+    with connection().pipeline():
+        yield
+
+
 def json(value: Any) -> Jsonb:
     """Mark a value as JSON for a statement."""
     return Jsonb(value)
@@ -285,6 +296,6 @@ def json(value: Any) -> Jsonb:
 __all__ = [
     "APPLICATION_ROLE", "Amount", "Amounts", "Base", "Collision", "Count", "Hash", "Id", "IdKey", "Ids",
     "Instant", "Json", "JsonList", "ProgramKey", "Small", "Words", "connection", "date", "db", "engine_options",
-    "execute", "fetch_all", "fetch_one", "in_transaction", "json", "repeatable", "savepoint", "scalar", "scalars",
-    "transaction",
+    "execute", "fetch_all", "fetch_one", "in_transaction", "json", "pipelined", "repeatable", "savepoint", "scalar",
+    "scalars", "transaction",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from commission.orders.sales import record_sales
 from core.auth.actor import Program
 from core.bulk import insert_rows
 from core.clock import now
+from core.db import pipelined
 from core.errors import AlreadyExists, DomainError
 from referral.members import service as members
 
@@ -185,6 +186,11 @@ def _finish(program: Program, written: Sequence[_Fresh]) -> dict[int, Placed]:
     """Codes, lines, commissions and counters of the orders that are new."""
     if not written:
         return {}
+    with pipelined():
+        return _written_with(program, written)
+
+
+def _written_with(program: Program, written: Sequence[_Fresh]) -> dict[int, Placed]:
     # first: coupons are locked before commissions and balances everywhere, and a rival is noticed before more is done
     redeem_codes(program, [(one.record, one.draft.codes) for one in written])
     lines = [_line_records(one.draft, one.record.id) for one in written]
