@@ -4,18 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-import structlog
-
 from community.delivery.service import Outgoing
 from community.groups.service import Group
-from community.notices.defaults import MORE, TEXTS
-from community.notices.health import FALLBACKS
+from community.notices.defaults import MORE
 from community.notices.notice import Notice
-from community.notices.rendering import BadTemplate, Manner, render
+from community.notices.saying import Words, say
 from community.notices.templates import Text
 from community.notices.topics import TOPICS
-from community.notices.wording import Audience, Names, member_ids_in, values_of
-from community.platforms import service as platforms
+from community.notices.wording import Audience, Names, member_ids_in
 from core.auth.actor import Program
 from core.clock import now
 
@@ -27,21 +23,12 @@ SHOWN = 3
 
 Texts = Mapping[tuple[str, str], Text]
 
-_log = structlog.get_logger(__name__)
-
 
 class Told(NamedTuple):
     """The place of a notice, and a group that hears it."""
 
     place: int
     group: Group
-
-
-class Words(NamedTuple):
-    """A notice as some groups read it; `text` empty: the template has nothing to say of it."""
-
-    text: str
-    markdown: str | None
 
 
 class Speaker:
@@ -52,35 +39,18 @@ class Speaker:
         self._said: dict[tuple[object, ...], Words] = {}
 
     def words(self, told: Told) -> Words:
-        """The notice in the group's language, time zone, and with or without amounts."""
+        """The notice in the group's language and time zone, with or without amounts."""
         group = told.group
-        kind = (told.place, group.language, group.timezone, group.show_amounts, group.platform)
+        kind = (told.place, group.language, group.timezone, group.show_amounts)
         said = self._said.get(kind)
         if said is None:
-            said = self._said[kind] = self._say(self._notices[told.place], group)
+            notice = self._notices[told.place]
+            audience = Audience(group.language, group.timezone, group.show_amounts)
+            said = self._said[kind] = say(
+                self._program, self._texts[notice.topic, group.language], notice.facts, notice.happened_at, audience,
+                self._names,
+            )  # fmt: skip
         return said
-
-    def _say(self, notice: Notice, group: Group) -> Words:
-        audience = Audience(group.language, group.timezone, group.show_amounts)
-        values = values_of(
-            notice.topic, notice.facts, notice.happened_at, audience, self._names, self._program.name
-        )  # fmt: skip
-        given = self._texts[notice.topic, group.language]
-        currency = str(notice.facts.get("currency") or self._program.currency)
-
-        def said(template: str, *, markdown: bool) -> str:
-            manner = Manner(
-                group.language, currency, lambda word: platforms.escape(group.platform, word, markdown=markdown)
-            )
-            return render(template, values, manner)
-
-        try:
-            markdown = None if given.markdown is None else said(given.markdown, markdown=True)
-            return Words(said(given.text, markdown=False), markdown or None)
-        except BadTemplate as error:  # nothing may be lost for a text that somebody wrote
-            _log.warning("notice template failed", topic=notice.topic, language=group.language, error=str(error))
-            FALLBACKS.labels(notice.topic).inc()
-            return Words(said(TEXTS[notice.topic, group.language], markdown=False), None)
 
 
 def outgoing_of(

@@ -68,3 +68,11 @@ def remove_message(program_id: UUID, topic: str) -> None:
         "DELETE FROM mini_program_notices WHERE program_id = %(program_id)s AND topic = %(topic)s",
         program_id=program_id, topic=topic,
     )  # fmt: skip
+
+
+def topics_by_template(program_id: UUID) -> dict[str, list[str]]:
+    """The topics that each of WeChat's templates tells."""
+    found: dict[str, list[str]] = {}
+    for message in messages_of(program_id).values():
+        found.setdefault(message.template_id, []).append(message.topic)
+    return found

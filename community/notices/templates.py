@@ -127,7 +127,7 @@ def refuse_bad(program: Program, topic: str, language: str, field: str, text: st
     try:
         check(text, variables_of(topic))
         for facts, audience in _cases(topic, language, program.settings):
-            rendered_sample(program, topic, language, text, facts, audience)
+            rendered_sample(program, topic, language, text, facts, audience, markdown=field == "markdown")
     except BadTemplate as error:
         raise Invalid.at(f"/{field}", str(error)) from error
 
@@ -157,9 +157,20 @@ def sample_facts(topic: str) -> dict[str, Any]:
 
 
 def rendered_sample(
-    program: Program, topic: str, language: str, text: str, facts: dict[str, Any], audience: Audience
-) -> str:
+    program: Program, topic: str, language: str, text: str, facts: dict[str, Any], audience: Audience, *,
+    markdown: bool = False,
+) -> str:  # fmt: skip
     """A checked template with the sample. Raises: BadTemplate."""
     values = values_of(topic, facts, now(), audience, {}, program.name)
-    manner = Manner(language, program.currency, lambda word: platforms.escape(IN_APP, word, markdown=False))
+    manner = Manner(language, program.currency, lambda word: platforms.escape(IN_APP, word, markdown=markdown))
     return render(text, values, manner)
+
+
+def preview(program: Program, topic: str, language: str, text: str, *, markdown: bool, show_amounts: bool) -> str:
+    """A template with the sample. Raises: Invalid."""
+    try:
+        check(text, variables_of(topic))
+        audience = Audience(language, program.settings.timezone, show_amounts)
+        return rendered_sample(program, topic, language, text, sample_facts(topic), audience, markdown=markdown)
+    except BadTemplate as error:
+        raise Invalid.at("/text", str(error)) from error

@@ -77,9 +77,9 @@ _DAYS = timedelta(days=1)
 _TOPICS = (
     Topic("payout", 0, 7 * _DAYS, (
         _word("change", "paid", "failed", "returned"), _member(), _amount(), _amount("net"))),
-    Topic("matured", 1, 3 * _DAYS, (_member(), _amount(), _count("count"), _count("members"))),
-    Topic("commission", 2, 1 * _DAYS, (_member(), _amount(), _count("level", 1))),
-    Topic("reversed", 2, 3 * _DAYS, (_member(), _amount(), _word("cause", "refund", "reattribution"))),
+    Topic("matured", 0, 3 * _DAYS, (_member(), _amount(), _count("count"), _count("members"))),
+    Topic("commission", 1, 1 * _DAYS, (_member(), _amount(), _count("level", 1))),
+    Topic("reversed", 1, 3 * _DAYS, (_member(), _amount(), _word("cause", "refund", "reattribution"))),
     Topic("red_packet", 3, timedelta(hours=6), (
         _word("change", "opened", "finished", "expired"), _amount(), _count("count", 100), _count("left"), _member(),
         _text("name", "New year"), Variable("link", Kind.OURS, _LINK.sample))),
