@@ -18,7 +18,6 @@ from community.platforms.reach import Reach
 from core.http.outgoing import NotFetched
 from core.http.posting import NOTHING_SENT, Poster
 
-SECONDS = 10  # of one post, connecting and the whole answer included
 MOST_BYTES = 256 * 1024  # of an answer
 THREADS = 64
 OF_ONE_HOST = 8  # so that a slow one leaves the others their threads
@@ -105,7 +104,7 @@ def _exchange(platform: str, reach: Reach, post: Post) -> Answer | Refused | Unk
     url = reach.led(platform, post.url)
     try:
         found = poster(reach.may_be_private(url)).request(
-            "POST", url, post.body, post.headers, seconds=SECONDS, most_bytes=MOST_BYTES
+            post.method, url, post.body, post.headers, seconds=reach.seconds, most_bytes=MOST_BYTES
         )
     except NotFetched as error:
         if error.reason in _REFUSED:

@@ -21,7 +21,8 @@ class Reach(NamedTuple):
 
     chat_url: str | None
     allow_private: bool
-    window_scale: float  # 1, but where what plays them has shorter minutes
+    window_scale: float = 1  # shorter minutes of what plays them
+    seconds: float = 10  # of one post, connecting and the whole answer included
 
     def plays(self, url: str) -> bool:
         """Whether this address is of what plays the platforms."""

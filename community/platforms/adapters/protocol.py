@@ -9,12 +9,13 @@ JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=ut
 
 
 class Post(NamedTuple):
-    """One HTTP POST. `url` is the official one; `posting` leads it to where it goes."""
+    """One HTTP call, a POST but for apprise. `url` is the official one; `posting` leads it to where it goes."""
 
     url: str
     body: bytes
     headers: Mapping[str, str] = JSON_HEADERS
     has_picture: bool = False
+    method: str = "POST"
 
 
 class Answer(NamedTuple):
