@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 _frozen: datetime | None = None
@@ -16,6 +16,11 @@ def now() -> datetime:
 def day_of(instant: datetime, timezone: str) -> date:
     """The calendar day of an instant in a program's time zone."""
     return instant.astimezone(ZoneInfo(timezone)).date()
+
+
+def midnight(day: date, timezone: str) -> datetime:
+    """When a calendar day begins in a program's time zone, in UTC."""
+    return datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)
 
 
 @contextmanager

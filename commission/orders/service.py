@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from commission.orders import erasure, queries
+from commission.orders.figures import Origin, SoldLine, origins_of, sold_lines
 from commission.orders.holds import flag_orders, set_guard_status
 from commission.orders.lifecycle import locked_order, order_id_of
 from commission.orders.reattribution import reattribute
@@ -18,6 +19,6 @@ def orders_named(program_id: UUID, external_ids: Sequence[str]) -> dict[str, Ord
 
 
 __all__ = [
-    "OrderRecord", "erasure", "flag_orders", "locked_order", "order_id_of", "orders_named", "reattribute",
-    "set_guard_status",
+    "OrderRecord", "Origin", "SoldLine", "erasure", "flag_orders", "locked_order", "order_id_of", "orders_named",
+    "origins_of", "reattribute", "set_guard_status", "sold_lines",
 ]  # fmt: skip

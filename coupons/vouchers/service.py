@@ -8,11 +8,13 @@ from coupons.vouchers.claims import Outcome, claim, claim_many
 from coupons.vouchers.codes import CouponCard, cards_of_codes, find_codes
 from coupons.vouchers.definitions import coupon_of
 from coupons.vouchers.judging import WantedCoupons, judge
+from coupons.vouchers.made import MadeCoupon, coupons_made_on
 from coupons.vouchers.queries import FoundCode
 from coupons.vouchers.redemptions import Use, give_back, redeem
 from coupons.vouchers.rules import CodeDiscount, Line, Quote
 
 __all__ = [
-    "CodeDiscount", "CouponCard", "FoundCode", "Line", "Outcome", "Quote", "Use", "WantedCoupons", "cards_of_codes",
-    "claim", "claim_many", "coupon_of", "find_codes", "give_back", "judge", "redeem",
+    "CodeDiscount", "CouponCard", "FoundCode", "Line", "MadeCoupon", "Outcome", "Quote", "Use", "WantedCoupons",
+    "cards_of_codes", "claim", "claim_many", "coupon_of", "coupons_made_on", "find_codes", "give_back", "judge",
+    "redeem",
 ]  # fmt: skip

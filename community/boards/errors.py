@@ -1,0 +1,7 @@
+"""What boards and segments refuse."""
+
+from core.errors import NotFound
+
+
+class SegmentNotFound(NotFound):
+    title = "There is no such segment"

@@ -1,0 +1,185 @@
+"""Reads of the sums. Every one names the program first, and reads sums only.
+
+A group has as many scopes as names; its sums are added up. The whole program has one, whose boards an index carries.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import LiteralString, NamedTuple
+from uuid import UUID
+
+from community.boards.rules import PROGRAM, Measure
+from core.db import fetch_all, fetch_one, scalar
+
+
+class Standing(NamedTuple):
+    """A member's place on a board; of equal values all have the first one's rank."""
+
+    rank: int
+    member_id: UUID
+    value: int
+
+
+class Board(NamedTuple):
+    """Which board: a measure in a period of the program, or of a group by the names that orders give it."""
+
+    measure: Measure
+    period: str
+    starts_on: date
+    scopes: Sequence[str] = (PROGRAM,)
+
+    @property
+    def is_whole(self) -> bool:
+        return list(self.scopes) == [PROGRAM]
+
+
+class _Row(NamedTuple):
+    member_id: UUID
+    value: int
+
+
+class Above(NamedTuple):
+    """How many have more than a value, and the least that any of them has."""
+
+    members: int
+    value: int | None
+
+
+# the column is a word of ours; the partial index of its measure carries the order
+_VALUES: dict[Measure, LiteralString] = {
+    Measure.SALES: "SELECT member_id, sales AS value FROM board_sums WHERE sales > 0",
+    Measure.ORDERS: "SELECT member_id, orders AS value FROM board_sums WHERE orders > 0",
+    Measure.COMMISSION: "SELECT member_id, commission AS value FROM board_sums WHERE commission > 0",
+    Measure.INVITES: "SELECT member_id, invites AS value FROM board_sums WHERE invites > 0",
+    Measure.POINTS: "SELECT member_id, points AS value FROM board_sums WHERE points > 0",
+}
+_SUMMED: dict[Measure, LiteralString] = {
+    Measure.SALES: "SELECT member_id, sum(sales)::bigint AS value FROM board_sums WHERE true",
+    Measure.ORDERS: "SELECT member_id, sum(orders)::bigint AS value FROM board_sums WHERE true",
+    Measure.COMMISSION: "SELECT member_id, sum(commission)::bigint AS value FROM board_sums WHERE true",
+    Measure.INVITES: "SELECT member_id, sum(invites)::bigint AS value FROM board_sums WHERE true",
+    Measure.POINTS: "SELECT member_id, sum(points)::bigint AS value FROM board_sums WHERE true",
+}
+_IN_ONE: LiteralString = """
+  AND program_id = %(program_id)s AND period = %(period)s AND starts_on = %(starts_on)s AND scope = %(scope)s"""
+_IN_SOME: LiteralString = """
+  AND program_id = %(program_id)s AND period = %(period)s AND starts_on = %(starts_on)s
+  AND scope = ANY(%(scopes)s::text[]) GROUP BY member_id"""
+
+
+def _source(board: Board) -> LiteralString:
+    if board.is_whole:
+        return _VALUES[board.measure] + _IN_ONE
+    return _SUMMED[board.measure] + _IN_SOME
+
+
+def _given(program_id: UUID, board: Board) -> dict[str, object]:
+    return {
+        "program_id": program_id, "period": board.period, "starts_on": board.starts_on, "scope": PROGRAM,
+        "scopes": list(board.scopes),
+    }  # fmt: skip
+
+
+_MEMBERS: LiteralString = "SELECT member_id, value FROM ("
+_ONE: LiteralString = "SELECT value FROM ("
+_COUNT: LiteralString = "SELECT count(*), min(value) FROM ("
+_POSITIVE: LiteralString = ") AS b WHERE value > 0"
+_BEHIND: LiteralString = " AND (value < %(after_value)s OR value = %(after_value)s AND member_id > %(after_id)s)"
+_BEST_FIRST: LiteralString = " ORDER BY value DESC, member_id LIMIT %(most)s"
+
+
+def best(program_id: UUID, board: Board, after: tuple[int, UUID] | None, most: int) -> list[tuple[UUID, int]]:
+    """Members with a value above zero, best first, equal ones by id; behind a value and an id."""
+    behind: LiteralString = _BEHIND if after else ""
+    value, member_id = after or (0, None)
+    rows = fetch_all(
+        _Row,
+        _MEMBERS + _source(board) + _POSITIVE + behind + _BEST_FIRST,
+        **_given(program_id, board), after_value=value, after_id=member_id, most=most,
+    )  # fmt: skip
+    return [(row.member_id, row.value) for row in rows]
+
+
+def value_of(program_id: UUID, board: Board, member_id: UUID) -> int:
+    found = scalar(
+        _ONE + _source(board) + _POSITIVE + " AND member_id = %(member_id)s",
+        **_given(program_id, board), member_id=member_id,
+    )  # fmt: skip
+    return int(found or 0)
+
+
+def above(program_id: UUID, board: Board, value: int) -> Above:
+    found = fetch_one(
+        Above,
+        _COUNT + _source(board) + _POSITIVE + " AND value > %(value)s",
+        **_given(program_id, board), value=value,
+    )  # fmt: skip
+    return found or Above(0, None)
+
+
+class DayTotals(NamedTuple):
+    """One day of the program or of a group."""
+
+    sales: int
+    orders: int
+    commission: int
+    new_members: int
+    new_customers: int
+
+
+def day_totals(program_id: UUID, day: date, scopes: Sequence[str]) -> DayTotals:
+    found = fetch_one(
+        DayTotals,
+        """SELECT coalesce(sum(sales), 0)::bigint, coalesce(sum(orders), 0)::bigint,
+                  coalesce(sum(commission), 0)::bigint, coalesce(sum(new_members), 0)::bigint,
+                  coalesce(sum(new_customers), 0)::bigint
+           FROM day_sums WHERE program_id = %(program_id)s AND day = %(day)s AND scope = ANY(%(scopes)s::text[])""",
+        program_id=program_id, day=day, scopes=list(scopes),
+    )  # fmt: skip
+    return found or DayTotals(0, 0, 0, 0, 0)
+
+
+class SoldProduct(NamedTuple):
+    """What was sold of a product: without canceled orders, and before other refunds."""
+
+    sku: str
+    name: str | None
+    quantity: int
+    sales: int
+
+
+def hot_products(program_id: UUID, day: date, scopes: Sequence[str], most: int) -> list[SoldProduct]:
+    """Most units first, then most money."""
+    return fetch_all(
+        SoldProduct,
+        """SELECT sku, max(name), sum(quantity)::bigint AS units, sum(sales)::bigint AS money
+           FROM product_days
+           WHERE program_id = %(program_id)s AND day = %(day)s AND scope = ANY(%(scopes)s::text[])
+           GROUP BY sku HAVING sum(quantity) > 0 ORDER BY units DESC, money DESC, sku LIMIT %(most)s""",
+        program_id=program_id, day=day, scopes=list(scopes), most=most,
+    )  # fmt: skip
+
+
+class Fan(NamedTuple):
+    """A customer of a group, by how close he is to it; `score` as `core_fans` says."""
+
+    member_id: UUID
+    orders: int
+    spent: int
+    score: int
+
+
+def fans(program_id: UUID, scopes: Sequence[str], since: date, until: date, most: int) -> list[Fan]:
+    """10 for each order, and 10 for each mean order of the group that he spent; whole points, best first."""
+    return fetch_all(
+        Fan,
+        """WITH bought AS MATERIALIZED (
+             SELECT member_id, sum(orders)::bigint AS orders, sum(spent)::bigint AS spent FROM fan_days
+             WHERE program_id = %(program_id)s AND scope = ANY(%(scopes)s::text[])
+               AND day BETWEEN %(since)s AND %(until)s
+             GROUP BY member_id HAVING sum(orders) > 0),
+           mean AS (SELECT greatest(sum(spent) / sum(orders), 1)::bigint AS spent FROM bought)
+           SELECT b.member_id, b.orders, b.spent, b.orders * 10 + b.spent * 10 / mean.spent AS score
+           FROM bought b, mean ORDER BY score DESC, b.spent DESC, b.member_id LIMIT %(most)s""",
+        program_id=program_id, scopes=list(scopes), since=since, until=until, most=most,
+    )  # fmt: skip
