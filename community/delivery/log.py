@@ -8,9 +8,9 @@ from uuid import UUID
 
 from community.delivery.errors import MessageInOtherState, MessageNotFound
 from community.delivery.rules import KEPT_WAITING, RESENDABLE
+from community.delivery.waking import wake
 from core.clock import now
 from core.db import execute, fetch_all
-from core.jobs.outbox import publish_unless_waiting
 
 
 class Tried(NamedTuple):
@@ -133,5 +133,5 @@ def resend(program_id: UUID, message_id: UUID) -> LoggedMessage:
     )  # fmt: skip
     if not moved:
         raise MessageInOtherState()
-    publish_unless_waiting(program_id, "delivery.send")
+    wake(program_id)
     return message_of(program_id, message_id)

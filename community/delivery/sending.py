@@ -21,10 +21,10 @@ from community.delivery.claiming import LEASE, Sending, claim
 from community.delivery.crew import Crew
 from community.delivery.pacing import milliseconds
 from community.delivery.recording import Answer, record
+from community.delivery.waking import wake
 from community.platforms.service import Target, Throttled, Unknown, send
 from core.clock import now
 from core.db import transaction
-from core.jobs.outbox import publish
 
 __all__ = ["call", "send_ready"]
 
@@ -52,7 +52,7 @@ def send_ready(program_id: UUID, *, seconds: float = SECONDS) -> None:
             answers = crew.results()
     with transaction(program_id):
         if queries.has_ready(program_id, now()):
-            publish(program_id, "delivery.send", {})
+            wake(program_id)
 
 
 def _turn(program_id: UUID, answers: Sequence[Answer], room: int) -> list[Sending]:

@@ -9,11 +9,11 @@ from uuid import UUID
 from community.delivery.log import LoggedMessage, log_of
 from community.delivery.models import MessageImageRow, MessageRow
 from community.delivery.rules import KEPT_WAITING, MONEY, NEWS
+from community.delivery.waking import wake
 from core.bulk import insert_rows
 from core.clock import now
 from core.db import execute, scalars
 from core.ids import new_id
-from core.jobs.outbox import publish_unless_waiting
 
 __all__ = ["MONEY", "NEWS", "LoggedMessage", "Outgoing", "cancel", "enqueue", "log_of"]
 
@@ -82,7 +82,7 @@ def enqueue(program_id: UUID, messages: Sequence[Outgoing]) -> int:
     rows.sort(key=lambda row: row.key)
     new = insert_rows(MessageRow, rows, program_id=program_id, on_conflict="DO NOTHING", returning="id")
     if new:
-        publish_unless_waiting(program_id, "delivery.send")
+        wake(program_id)
     return len(new)
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from community.delivery import queries, upkeep
 from community.delivery.sending import send_ready
+from community.delivery.waking import wake
 from core.clock import now
 from core.jobs.registry import job, schedule
 from referral.members.service import register_erasure_step
@@ -18,7 +19,13 @@ def send(program_id: UUID) -> None:
     send_ready(program_id)
 
 
-@job("delivery.expire", queue="notices")
+@job("delivery.wake")
+def wake_sender(program_id: UUID) -> None:
+    """A sender for lanes that have become free, or whose sender died; in another queue than the one it works in."""
+    wake(program_id)
+
+
+@job("delivery.expire")
 def expire(program_id: UUID) -> None:
     """What waited too long in groups that are paused."""
     upkeep.expire(program_id)
@@ -34,7 +41,7 @@ def _has_ready(program_id: UUID) -> bool:
     return queries.has_ready(program_id, now())
 
 
-schedule("delivery.send", every=timedelta(seconds=1), has_work=_has_ready)
+schedule("delivery.wake", every=timedelta(seconds=1), has_work=_has_ready)
 schedule("delivery.expire", every=timedelta(seconds=30), has_work=upkeep.has_stale)
 schedule("delivery.prune", every=timedelta(hours=6))
 register_erasure_step(upkeep.forget_names)

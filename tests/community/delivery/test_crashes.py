@@ -16,8 +16,10 @@ from community.delivery.sending import call
 from community.platforms.service import Sent, Throttled, send
 from core.clock import frozen_at, now
 from core.db import scalar, transaction
+from core.jobs.registry import SCHEDULES
+from core.jobs.scheduler import publish_where_due
 from tests.community.delivery.scene import Scene, soon
-from tests.jobs import deliver_now, lease_jobs
+from tests.jobs import deliver_now, lease_jobs, run_jobs
 
 PLATFORMS = ("webhook", "wecom", "telegram")
 CHATS = {"webhook": "one", "wecom": "robot-one", "telegram": "-100"}
@@ -79,6 +81,15 @@ def test_a_message_whose_senders_die_again_and_again_is_given_up_and_shown(scene
     assert scene.texts("robot-one") == ["a", "a", "a", "b"]
     assert scene.statuses("robot-one") == ["unknown", "sent"]
     assert [one.status for one in scene.tries("robot-one")] == ["unknown"] * 3 + ["sent"]
+
+
+def test_a_sender_that_died_does_not_keep_others_from_being_set_to_work(scene: Scene) -> None:
+    scene.group("one")
+    scene.tell("one", "a")
+    lease_jobs(scene.program.id, "notices")  # and its worker dies
+    publish_where_due(scene.program.id, [SCHEDULES["delivery.wake"]])
+    run_jobs(scene.program.id)
+    assert scene.texts("one") == ["a"]
 
 
 def test_a_job_that_dies_after_recording_has_said_everything(scene: Scene) -> None:

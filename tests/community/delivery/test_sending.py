@@ -238,6 +238,7 @@ def test_what_is_left_when_the_time_is_over_is_published_again(scene: Scene) -> 
     for number in range(5):
         scene.group(f"{number}")
         scene.tell(f"{number}", "a")
+    lease_jobs(scene.program.id, "notices")
     scene.send(seconds=0)
     assert scene.server.book == []
     assert waiting_jobs(scene.program.id).count("delivery.send") == 2
