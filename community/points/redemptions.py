@@ -75,6 +75,8 @@ def redeem(program: Program, reward_id: UUID, member_id: UUID) -> tuple[Redempti
     reward = rewards.reward_of(program.id, reward_id)
     _check_offer(reward, at)
     _check_member(program.id, member_id)
+    if reward.stock is not None and not stock.any_left(program.id, reward.id):
+        raise RewardSoldOut()  # seen early, so that the many who come too late cost little
     redemption_id = new_id()
     drawn = _pay(program, redemption_id, reward, member_id, at)
     _count(program.id, reward, member_id)

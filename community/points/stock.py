@@ -76,12 +76,13 @@ def take_unit(program_id: UUID, reward_id: UUID) -> bool:
     given = {"program_id": program_id, "reward_id": reward_id, "start": secrets.randbelow(SHARDS)}
     taken = execute(_FREE, **given)
     # a shard that was waited for may be empty by then, and another not: look again as long as one seems to have some
-    while not taken and _any_left(program_id, reward_id):
+    while not taken and any_left(program_id, reward_id):
         taken = execute(_HELD, **given)
     return bool(taken)
 
 
-def _any_left(program_id: UUID, reward_id: UUID) -> bool:
+def any_left(program_id: UUID, reward_id: UUID) -> bool:
+    """Whether one is left, or is held by somebody who may still roll back."""
     found: bool = scalar(
         """SELECT EXISTS (SELECT FROM reward_stock
                           WHERE program_id = %(program_id)s AND reward_id = %(reward_id)s AND left_units > 0)""",

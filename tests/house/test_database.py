@@ -35,7 +35,7 @@ WITHOUT_WALL = {
 GLOBAL_KEYS = {"uq_programs_number", "uq_staff_email"}
 APPEND_ONLY = {
     "audit_events", "program_settings", "ledger_transactions", "ledger_postings", "ledger_seals", "ledger_periods",
-    "payout_events",
+    "payout_events", "point_rules",
 }  # fmt: skip
 
 

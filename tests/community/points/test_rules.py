@@ -178,5 +178,3 @@ def test_keys_and_viewers_do_not_change_rules(program: TestProgram) -> None:
 def test_rules_of_another_program_are_not_seen(program: TestProgram, other: TestProgram) -> None:
     program.staff("owner").put("/v1/point-rules", RULES)
     assert other.client.get("/v1/point-rules").json["version"] == 0
-
-
