@@ -6,7 +6,9 @@ from uuid import UUID
 from flask import current_app
 
 from commission.ledger.service import balances_of
+from community.boards.service import rank_of
 from community.groups.queries import Group
+from community.groups.rules import Scope
 from community.groups.service import group_keys
 from community.points.service import points_of
 from core.auth.actor import Program
@@ -58,10 +60,9 @@ def _address(code: str) -> str:
 
 
 def _rank(program: Program, group: Group, member_id: UUID) -> str:
-    from community.boards.service import rank_of  # BOARDS
-
     day = day_of(now(), program.settings.timezone)
-    place = rank_of(program, member_id, "sales", "month", day)
+    own = group.id if group.scope == Scope.GROUP else None
+    place = rank_of(program, member_id, "sales", "month", day, own)
     words = _WORDS[group.language]
     return words["rank"].format(rank=place) if place else words["no_rank"]
 

@@ -205,14 +205,13 @@ class PostTargetRow(Base):
 
 
 class GroupDigestRow(Base):
-    """A day's digest as it was made for a group; each day has one."""
+    """A day's digest that was told to a group; each day has one. Its words are delivery's."""
 
     __tablename__ = "group_digests"
 
     program_id: Mapped[ProgramKey]
     group_id: Mapped[IdKey]
     day: Mapped[date] = mapped_column(primary_key=True)
-    text: Mapped[str]
     made_at: Mapped[Instant]
 
     __table_args__ = (_group_key("group_digests"),)

@@ -63,6 +63,13 @@ class PostChange(Body):
 
 
 class NewPostBody(PostChange):
+    class Meta(PostChange.Meta):
+        example = {  # noqa: RUF012 -- as marshmallow has it
+            "group_ids": ["grp_01kbt1wz00fcyry88y1p63pagn"],
+            "texts": _TOPICS,
+            "every": {"time": "09:00", "weekdays": [1, 5], "starts_on": "2026-01-05"},
+        }
+
     group_ids = fields.List(
         Identifier(PREFIX), required=True, validate=validate.Length(1, MOST_GROUPS),
         metadata={"example": ["grp_01kbt1wz00fcyry88y1p63pagn"]},

@@ -12,7 +12,7 @@ TOPICS = (
 )  # fmt: skip
 LANGUAGES = ("zh", "en")
 PAUSED_AFTER = 5  # refusals in a row
-MINUTES_OF_DAY = 24 * 60
+NOON = 12 * 60
 _DAYS_AHEAD = 400  # a weekday comes round within a week; what begins later than this is looked at again then
 
 

@@ -23,12 +23,12 @@ LONGEST_WELCOME = 1000
 _RULES = "Be kind. Ask before you post links of your own."
 
 
-class ClockTime(fields.Field[int]):
+class ClockTime(fields.String):
     """HH:MM; loads to minutes after midnight."""
 
-    json_schema = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}  # noqa: RUF012 -- as every field of the house has it
+    json_schema = {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}  # noqa: RUF012 -- as every field of the house has it
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
         if found is None:
             raise ValidationError("Not a time of the day such as 22:00.")

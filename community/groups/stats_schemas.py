@@ -2,9 +2,14 @@
 
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import Schema, fields
 
+from community.groups.digests import Digest
+from community.groups.service import PREFIX
 from community.groups.stats import GroupStats, Life
+from core.http.fields import Day
+from core.http.schemas import Body
+from core.ids import public_id
 from coupons.traffic.schemas import StatsQuery, SumsShape, sums_shape
 
 
@@ -32,6 +37,20 @@ class GroupStatsShape(GroupSumsShape):
     series = fields.List(fields.Nested(GroupPointShape), metadata={"description": "without a gap, oldest first"})
 
 
+class DigestBody(Body):
+    day = Day(required=True, metadata={"description": "of the program; not later than today"})
+
+
+class DigestShape(Schema):
+    group_id = fields.String(metadata={"example": "grp_01kbt1wz00fcyry88y1p63pagn"})
+    day = fields.Date()
+    text = fields.String(
+        allow_none=True,
+        metadata={"description": "null: it names somebody who was erased", "example": "2026-01-31: 42 orders, £525.00"},
+    )
+    made_at = fields.DateTime()
+
+
 def group_stats_shape(stats: GroupStats, currency: str) -> dict[str, Any]:
     return {
         **sums_shape(stats.sums),
@@ -47,3 +66,12 @@ def _life(life: Life) -> dict[str, int]:
     return {
         "joined": life.joined, "left": life.left, "messages_sent": life.sent, "messages_refused": life.refused,
     }  # fmt: skip
+
+
+def digest_shape(digest: Digest) -> dict[str, Any]:
+    return {
+        "group_id": public_id(PREFIX, digest.group_id),
+        "day": digest.day,
+        "text": digest.text,
+        "made_at": digest.made_at,
+    }

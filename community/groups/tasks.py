@@ -3,7 +3,8 @@
 from datetime import timedelta
 from uuid import UUID
 
-from community.groups import callbacks, posting, questions
+from community.groups import callbacks, digests, posting, questions
+from core.auth.service import program_of
 from core.jobs.outbox import publish
 from core.jobs.registry import job, schedule
 
@@ -13,6 +14,13 @@ def post(program_id: UUID) -> None:
     """Post what is due; where more is, the next turn is published in the same transaction."""
     if posting.post_due(program_id) == posting.MOST:
         publish(program_id, "groups.post", {})
+
+
+@job("groups.digest", queue="notices")
+def digest(program_id: UUID) -> None:
+    """Tell the digests that are due; where more are, the next turn is published in the same transaction."""
+    if digests.tell_due(program_of(program_id)) == digests.MOST:
+        publish(program_id, "groups.digest", {})
 
 
 @job("groups.answer", queue="notices", own_transactions=True)
@@ -29,4 +37,5 @@ def forget(program_id: UUID) -> None:
 
 
 schedule("groups.post", every=timedelta(seconds=5), has_work=posting.any_due)
+schedule("groups.digest", every=timedelta(seconds=5), has_work=digests.any_due)
 schedule("groups.forget", every=timedelta(hours=6))

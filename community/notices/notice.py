@@ -10,7 +10,7 @@ class Notice(NamedTuple):
     """Something to be told. `facts` is JSON: what `topics.py` names for the topic, members as `<name>_id`.
 
     `key` is unique in the program: the same key again tells nobody again. Groups are told if they hear the topic (of
-    topic `group`, always) and are active; members unless they have switched it off.
+    topic `group`, and where somebody `asked_for` it, always) and are active; members unless they have switched it off.
     """
 
     topic: str
@@ -19,3 +19,4 @@ class Notice(NamedTuple):
     happened_at: datetime
     group_ids: Sequence[UUID] = ()
     member_ids: Sequence[UUID] = ()
+    asked_for: bool = False

@@ -51,12 +51,13 @@ def _groups_told(program: Program, notices: Sequence[Notice]) -> list[Told]:
         Told(place, found[group_id])
         for place, notice in enumerate(notices)
         for group_id in notice.group_ids
-        if group_id in found and _hears(found[group_id], notice.topic)
+        if group_id in found and _hears(found[group_id], notice)
     ]
 
 
-def _hears(group: Group, topic: str) -> bool:
-    return group.status == "active" and (topic == "group" or topic in group.topics)
+def _hears(group: Group, notice: Notice) -> bool:
+    wanted = notice.asked_for or notice.topic == "group" or notice.topic in group.topics
+    return group.status == "active" and wanted
 
 
 def _all_members(notices: Sequence[Notice]) -> set[UUID]:

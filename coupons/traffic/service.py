@@ -8,7 +8,7 @@ from uuid import UUID
 from core.bulk import insert_rows
 from core.ids import new_id
 from coupons.traffic.models import TrafficDeltaRow
-from coupons.traffic.rollups import Change, Riding, Sums
+from coupons.traffic.rollups import WHOLE_PROGRAM, Change, Riding, Sums
 from coupons.traffic.rollups import add_up as count_now
 from coupons.traffic.spans import Asked
 from coupons.traffic.stats import Stats, stats_of
@@ -50,4 +50,6 @@ def count_sales(program_id: UUID, deltas: Sequence[SaleDelta]) -> None:
     insert_rows(TrafficDeltaRow, [_Row(new_id(), *delta) for delta in deltas], program_id=program_id)
 
 
-__all__ = ["Asked", "Change", "Riding", "SaleDelta", "Stats", "Sums", "count_now", "count_sales", "stats_of"]
+__all__ = [
+    "WHOLE_PROGRAM", "Asked", "Change", "Riding", "SaleDelta", "Stats", "Sums", "count_now", "count_sales", "stats_of",
+]  # fmt: skip

@@ -151,7 +151,6 @@ def upgrade() -> None:
         sa.Column("program_id", sa.UUID(), nullable=False),
         sa.Column("group_id", sa.UUID(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["program_id", "group_id"], ["groups.program_id", "groups.id"], name="fk_group_digests_group"

@@ -105,7 +105,7 @@ class Desk:
                      AND (%(group)s::uuid IS NULL OR group_id = %(group)s) ORDER BY id""",
                 p=self.program.id, group=group_id,
             )  # fmt: skip
-        return [tuple(row) for row in rows]
+        return [(row.key, row.text) for row in rows]
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """Facts of the events of a kind."""

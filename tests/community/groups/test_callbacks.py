@@ -10,7 +10,7 @@ from community.groups.questions import FRESH, MOST_A_MINUTE
 from core.clock import frozen_at, now
 from core.db import scalar, transaction
 from tests.community.groups.chat import PlayedChat
-from tests.community.groups.conftest import Desk, group_uuid, target, update
+from tests.community.groups.conftest import Desk, target, update
 from tests.factories import Earning, seed_commissions
 from tests.jobs import deliver_now, lease_jobs, run_jobs
 from tests.threads import together
@@ -325,4 +325,3 @@ def test_the_group_that_is_asked_in_may_end_before_the_answer(desk: Desk, chat: 
     desk.operator.delete(f"/v1/groups/{group['id']}")
     run_jobs(desk.program.id)
     assert (chat.said, status(desk)) == ([], ("refused", "group_ended"))
-    assert group_uuid(group)

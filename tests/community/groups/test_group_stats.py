@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from community.groups.service import note_outcomes
-from community.platforms.service import Refused, Sent
+from community.platforms.service import Outcome, Refused, Sent
 from core.auth.service import program_of
 from core.clock import frozen_at, now
 from core.db import transaction
@@ -68,7 +68,7 @@ def test_its_own_life_is_in_the_points(desk: Desk) -> None:
         desk.member(name)
         desk.join(group, name)
     with transaction(desk.program.id):
-        outcomes = [Sent(), Sent(), Refused("other")]
+        outcomes: list[Outcome] = [Sent(), Sent(), Refused("other")]
         note_outcomes(desk.program.id, [(group_uuid(group), one, now()) for one in outcomes])
     with frozen_at(NOON + timedelta(days=1)):
         desk.shop.delete(f"/v1/groups/{group['id']}/members/ext:bob")

@@ -80,9 +80,9 @@ def test_the_same_external_id_again_is_the_same_group(desk: Desk) -> None:
 def test_two_who_make_the_same_group_at_once_make_one(desk: Desk) -> None:
     body = group_body(external_id="tg-1")
     clients = [desk.program.staff("operator") for _ in range(4)]
-    answers = together(desk.program.app, *[lambda one=one: one.post("/v1/groups", body) for one in clients])  # type: ignore[misc]
+    answers = together(desk.program.app, *[lambda one=one: one.post("/v1/groups", body) for one in clients])
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
-    assert len({answer.json["id"] for answer in answers}) == 1  # type: ignore[index]
+    assert len({answer.json["id"] for answer in answers}) == 1
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def test_what_is_sent_in_between_starts_the_count_anew(desk: Desk) -> None:
 
 def test_being_throttled_or_unsure_refuses_nothing(desk: Desk) -> None:
     group = desk.group()
-    note(desk, group, *[Throttled(3), Unknown("timed_out")] * 6)
+    outcomes: list[Outcome] = [Throttled(3), Unknown("timed_out")]
+    note(desk, group, *outcomes * 6)
     shown = desk.shown(group)
     assert (shown["status"], shown["health"]["refusals_in_a_row"], shown["health"]["last_error"]) == (
         "active", 0, "timed_out",
@@ -71,7 +72,7 @@ def test_many_who_tell_at_once_pause_once(desk: Desk) -> None:
         with transaction(desk.program.id):
             note_outcomes(desk.program.id, [(group_id, REFUSED, now()) for group_id in order])
 
-    together(desk.program.app, *[lambda n=n: tell(ids if n % 2 else ids[::-1]) for n in range(10)])  # type: ignore[misc]
+    together(desk.program.app, *[lambda n=n: tell(ids if n % 2 else ids[::-1]) for n in range(10)])
     assert len(desk.events("group.paused")) == 2
     for group in (one, two):
         shown = desk.shown(group)

@@ -241,7 +241,7 @@ def test_many_due_posts_take_several_turns_and_none_is_lost(desk: Desk) -> None:
     groups = [desk.group(name=f"g{number}", target=target(f"-{2000 + number}")) for number in range(7)]
     schedule(desk, *groups, every={"time": "13:00"})
     with frozen_at(NOON + timedelta(hours=1)):
-        turns = []
+        turns: list[int] = []
         while not turns or turns[-1]:
             with transaction(desk.program.id):
                 turns.append(post_due(desk.program.id, most=3))
