@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from community.notices import me_api, mini_program_api
+from community.notices import log_api, me_api, mini_program_api
 from community.notices.schemas import (
     PreviewBody,
     PreviewShape,
@@ -23,7 +23,7 @@ from core.http.paging import decode_cursor, page
 from core.http.schemas import Page, page_of
 
 blueprint = Blueprint("notice_templates", __name__)
-blueprints = (blueprint, mini_program_api.blueprint, me_api.blueprint)
+blueprints = (blueprint, mini_program_api.blueprint, me_api.blueprint, log_api.blueprint)
 
 
 @blueprint.get("/v1/notice-templates")

@@ -22,6 +22,7 @@ class InboxNotice(NamedTuple):
 
     id: UUID
     member_id: UUID
+    key: str
     topic: str
     facts: dict[str, Any]
     happened_at: datetime
@@ -50,7 +51,7 @@ def keep(program_id: UUID, told: Sequence[tuple[UUID, Notice]]) -> int:
     return len(insert_rows(NoticeRow, rows, program_id=program_id, on_conflict="DO NOTHING", returning="id"))
 
 
-_NOTICE: LiteralString = """SELECT id, member_id, topic, facts, happened_at, read_at, created_at
+_NOTICE: LiteralString = """SELECT id, member_id, key, topic, facts, happened_at, read_at, created_at
 FROM notices WHERE program_id = %(program_id)s"""
 # only the filters that are given: a statement for all of them together would be planned for none
 _FILTERS: dict[str, LiteralString] = {
@@ -62,9 +63,9 @@ _UNREAD: dict[bool, LiteralString] = {True: " AND read_at IS NULL", False: " AND
 
 
 def notices_of(
-    program_id: UUID, member_id: UUID, *, topic: str | None, unread: bool | None, before: UUID | None, most: int
-) -> list[InboxNotice]:  # fmt: skip
-    """Newest first."""
+    program_id: UUID, member_id: UUID | None, *, topic: str | None, unread: bool | None, before: UUID | None, most: int
+) -> list[InboxNotice]:
+    """Newest first; of one member, or of all."""
     given = {"member_id": member_id, "topic": topic, "before": before}
     statement: LiteralString = _NOTICE + "".join([_FILTERS[name] for name in given if given[name] is not None])
     if unread is not None:

@@ -27,7 +27,7 @@ def _kept(allowed: str, most: int, otherwise: str) -> Callable[[str], str]:
 
 
 def _amount(text: str) -> str:
-    found = re.search(r"([^\d\s.,-]{0,1})[^\d]*?(\d{1,10}(?:\.\d{1,2})?)", text)
+    found = re.search(r"([^\w\s.,-]?)(\d{1,10}(?:\.\d{1,2})?)", text)
     return f"{found[1]}{found[2]}" if found else "0"
 
 

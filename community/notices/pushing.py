@@ -162,3 +162,26 @@ def prune(program_id: UUID) -> bool:
         program_id=program_id, before=first_id_at(now() - KEPT), most=_PRUNED,
     )  # fmt: skip
     return gone == _PRUNED
+
+
+class PushTry(NamedTuple):
+    """What became of the subscribe message of a notice."""
+
+    member_id: UUID
+    key: str
+    status: str
+    reason: str | None
+    at: datetime
+
+
+def pushes_of(program_id: UUID, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], PushTry]:
+    """Of these members' notices, by member and key."""
+    rows = fetch_all(
+        PushTry,
+        """SELECT p.member_id, p.key, p.status, p.reason, coalesce(p.finished_at, p.created_at)
+           FROM unnest(%(members)s::uuid[], %(keys)s::text[]) AS given (member_id, key)
+           JOIN notice_pushes p
+             ON p.program_id = %(program_id)s AND p.member_id = given.member_id AND p.key = given.key""",
+        program_id=program_id, members=[one[0] for one in keys], keys=[one[1] for one in keys],
+    )  # fmt: skip
+    return {(row.member_id, row.key): row for row in rows}
