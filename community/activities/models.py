@@ -157,7 +157,10 @@ class ActivityParticipationRow(Base):
     content_id: Mapped[str | None]
     option: Mapped[str | None]
     body: Mapped[str | None]  # the member's words; erased with him
-    value: Mapped[Count | None]  # engagement as staff reported it
+    value: Mapped[Count | None]  # share: unique clicks
+    reported: Mapped[dict[str, int] | None] = mapped_column(
+        JSONB(none_as_null=True)
+    )  # engagement as staff read it elsewhere: likes, comments, shares, views
     reached_at: Mapped[Instant | None]
     expires_at: Mapped[Instant | None]  # reserved: when the seat is given back unless paid
     created_at: Mapped[Instant]
