@@ -1,6 +1,6 @@
 """Who reads the log: `@consumer` makes a job of a function that takes the next events of some kinds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -16,7 +16,12 @@ Consume = Callable[[Program, Sequence[NumberedEvent]], None]
 CONSUMERS: dict[str, frozenset[str]] = {}
 """The kinds that each consumer reads."""
 
-_EVERY = timedelta(seconds=1)
+_EVERY = timedelta(seconds=30)  # whoever numbers an event calls its readers; this only finds what was missed
+
+
+def readers_of(kinds: Collection[str]) -> list[str]:
+    """The consumers that read any of these kinds."""
+    return sorted(name for name, read in CONSUMERS.items() if not read.isdisjoint(kinds))
 
 
 def consumer(name: str, *kinds: str, queue: str = "default", most: int = MOST_READ) -> Callable[[Consume], Consume]:

@@ -8,7 +8,7 @@ from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from core.clock import now
-from core.db import execute, fetch_all, scalar
+from core.db import execute, fetch_all, scalar, scalars
 
 MOST_NUMBERED = 5_000
 MOST_READ = 1_000
@@ -34,22 +34,22 @@ def any_unnumbered(program_id: UUID) -> bool:
     )  # fmt: skip
 
 
-def number_events(program_id: UUID, most: int = MOST_NUMBERED) -> int:
-    """Give the next numbers, in the order of ids, to up to `most` events; how many it were. Locks the head."""
+def number_events(program_id: UUID, most: int = MOST_NUMBERED) -> list[str]:
+    """Give the next numbers, in the order of ids, to up to `most` events; the kind of each. Locks the head."""
     execute(
         "INSERT INTO event_heads (program_id, seq) VALUES (%(p)s, 0) ON CONFLICT DO NOTHING", p=program_id
     )  # fmt: skip
     head = scalar("SELECT seq FROM event_heads WHERE program_id = %(p)s FOR UPDATE", p=program_id)
-    numbered = execute(
+    kinds = scalars(
         """WITH next AS MATERIALIZED (
              SELECT id, row_number() OVER (ORDER BY id) AS place FROM (
                SELECT id FROM events WHERE program_id = %(p)s AND seq IS NULL ORDER BY id LIMIT %(most)s) AS waiting)
            UPDATE events e SET seq = %(head)s + next.place FROM next
-           WHERE e.program_id = %(p)s AND e.id = next.id""",
+           WHERE e.program_id = %(p)s AND e.id = next.id RETURNING e.kind""",
         p=program_id, head=head, most=most,
     )  # fmt: skip
-    execute("UPDATE event_heads SET seq = %(seq)s WHERE program_id = %(p)s", p=program_id, seq=head + numbered)
-    return numbered
+    execute("UPDATE event_heads SET seq = %(seq)s WHERE program_id = %(p)s", p=program_id, seq=head + len(kinds))
+    return kinds
 
 
 def any_unread(program_id: UUID, consumer: str, kinds: Collection[str]) -> bool:

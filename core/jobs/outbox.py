@@ -54,6 +54,22 @@ def publish_unless_waiting(program_id: UUID, job: str) -> None:
         publish(program_id, job, {})
 
 
+def publish_again(program_id: UUID, jobs: Sequence[str]) -> None:
+    """Publish jobs without arguments, each unless one waits that nobody has begun. One statement.
+
+    One that is being worked on does not count: it may have looked before.
+    """
+    execute(
+        """INSERT INTO outbox (program_id, id, job, queue, arguments, status, attempt, run_at, created_at)
+           SELECT %(program_id)s, g.id, g.job, g.queue, '{}'::jsonb, 'pending', 0, %(at)s, %(at)s
+           FROM unnest(%(ids)s::uuid[], %(jobs)s::text[], %(queues)s::text[]) AS g (id, job, queue)
+           WHERE NOT EXISTS (SELECT 1 FROM outbox o
+                             WHERE o.program_id = %(program_id)s AND o.job = g.job AND o.status = 'pending')""",
+        program_id=program_id, ids=[new_id() for _ in jobs], jobs=list(jobs),
+        queues=[JOBS[name].queue for name in jobs], at=now(),
+    )  # fmt: skip
+
+
 def programs_with_due_jobs(queue: str) -> list[UUID]:
     """Programs whose jobs wait or whose leases ended; no locks."""
     return scalars(
