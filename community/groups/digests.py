@@ -10,7 +10,7 @@ from community.groups.errors import GroupInOtherState
 from community.groups.metrics import POSTS
 from community.groups.models import GroupDigestRow
 from community.groups.queries import Group
-from community.groups.rules import NOON, Scope, Status, Times
+from community.groups.rules import NOON, Scope, Status, Times, instant_of
 from community.groups.service import group_keys, groups_of
 from community.notices.service import Notice, tell
 from core.auth.actor import Program
@@ -83,20 +83,20 @@ def _notice(
     # groups that hear of the whole program share its figures
     scopes = () if group.scope == Scope.PROGRAM else tuple(sorted(group_keys(group)))
     if (day, scopes) not in known:
-        known[day, scopes] = _facts(program, day, scopes)
+        known[day, scopes] = _facts(program, group, day, scopes)
     key = f"digest:{group.id}:{day}"
     return Notice("digest", key, known[day, scopes], at, group_ids=[group.id], asked_for=True)
 
 
-def _facts(program: Program, day: date, scopes: tuple[str, ...]) -> dict[str, Any]:
-    """As the topic's templates read them. Without scopes those of the whole program."""
+def _facts(program: Program, group: Group, day: date, scopes: tuple[str, ...]) -> dict[str, Any]:
+    """As the topic's templates read them. Without scopes those of the whole program, else the group's."""
     sums = day_sums(program.id, day, scopes or None, MOST_ROWS)
     return {
         "day": day.isoformat(),
         "orders": sums.totals.orders,
         "sales": sums.totals.sales,
         "commission": sums.totals.commission,
-        "new_members": sums.totals.new_members,
+        "new_members": _joined(program, group, day) if scopes else sums.totals.new_members,
         "clicks": _clicks(program, day, scopes),
         **_lists(sums),
     }
@@ -110,6 +110,18 @@ def _lists(sums: DaySums) -> dict[str, Any]:
         "products": [{"name": one.name or one.sku, "count": one.quantity} for one in sums.hot_products],
         "coupons": [{"name": one.name, "left": one.total_quantity} for one in sums.new_coupons],
     }  # fmt: skip
+
+
+def _joined(program: Program, group: Group, day: date) -> int:
+    """Who joined the group on a day of the program and is there still."""
+    timezone = program.settings.timezone
+    found: int = scalar(
+        """SELECT count(*) FROM group_members WHERE program_id = %(p)s AND group_id = %(group_id)s
+             AND left_at IS NULL AND joined_at >= %(since)s AND joined_at < %(until)s""",
+        p=program.id, group_id=group.id, since=instant_of(day, 0, timezone),
+        until=instant_of(day + timedelta(days=1), 0, timezone),
+    )  # fmt: skip
+    return found
 
 
 def _clicks(program: Program, day: date, scopes: tuple[str, ...]) -> int:
