@@ -17,6 +17,7 @@ from community.boards.segments import SavedSegment, Segment, members_in_segment,
 from community.groups import service as groups
 from core.auth.actor import Program
 from core.auth.service import program_of
+from core.ids import Ref
 from coupons.vouchers import service as vouchers
 from coupons.vouchers.service import MadeCoupon
 
@@ -25,20 +26,20 @@ _MOST_FANS = 1000
 
 
 def board_of(
-    program_id: UUID, measure: str, period: str, day: date, group_id: UUID | None = None
+    program_id: UUID, measure: str, period: str, day: date, group_id: Ref | None = None
 ) -> Board:  # fmt: skip
     """Which board is meant: the one of the period that the day lies in. Raises: GroupNotFound."""
     scopes = scopes_of(program_id, group_id)
     return Board(Measure(measure), Period(period).value, start_of(period, day), scopes)
 
 
-def scopes_of(program_id: UUID, group_id: UUID | None) -> Sequence[str]:
+def scopes_of(program_id: UUID, group_id: Ref | None) -> Sequence[str]:
     """Raises: GroupNotFound."""
     return (PROGRAM,) if group_id is None else sorted(groups.group_keys(groups.find_group(program_id, group_id)))
 
 
 def board(
-    program: Program, measure: str, period: str, day: date, group_id: UUID | None, most: int
+    program: Program, measure: str, period: str, day: date, group_id: Ref | None, most: int
 ) -> list[Standing]:  # fmt: skip
     """The best of a measure in the day's period, best first; only who has more than nothing. Raises: GroupNotFound."""
     return standings(program.id, board_of(program.id, measure, period, day, group_id), None, 0, most)
@@ -53,7 +54,7 @@ def standings(program_id: UUID, board: Board, before: Standing | None, count_bef
 
 
 def rank_of(
-    program: Program, member_id: UUID, measure: str, period: str, day: date, group_id: UUID | None = None
+    program: Program, member_id: UUID, measure: str, period: str, day: date, group_id: Ref | None = None
 ) -> int | None:  # fmt: skip
     """The member's rank; None while he has nothing of the measure. Raises: GroupNotFound."""
     return place_of(program, member_id, measure, period, day, group_id).rank
@@ -73,7 +74,7 @@ class OwnPlace(NamedTuple):
 
 
 def place_of(
-    program: Program, member_id: UUID, measure: str, period: str, day: date, group_id: UUID | None = None
+    program: Program, member_id: UUID, measure: str, period: str, day: date, group_id: Ref | None = None
 ) -> OwnPlace:  # fmt: skip
     """The member's own place and how far the next one is. Raises: GroupNotFound."""
     which = board_of(program.id, measure, period, day, group_id)
@@ -82,14 +83,15 @@ def place_of(
     return OwnPlace(count + 1 if value else None, value, next_value)
 
 
-def core_fans(program: Program, group_id: UUID, until: date, most: int) -> list[Fan]:
+def core_fans(program: Program, group_id: Ref, until: date, most: int) -> list[Fan]:
     """Members of the group who buy in it most, over FAN_DAYS days up to `until`. Raises: GroupNotFound.
 
     The score: 10 for each order of theirs in the group, and 10 for each mean order of the group that they spent.
     """
-    scopes = scopes_of(program.id, group_id)
+    group = groups.find_group(program.id, group_id)
+    scopes = sorted(groups.group_keys(group))
     found = queries.fans(program.id, scopes, until - timedelta(days=FAN_DAYS - 1), until, _MOST_FANS)
-    present = groups.members_in(program.id, group_id, [fan.member_id for fan in found])
+    present = groups.members_in(program.id, group.id, [fan.member_id for fan in found])
     return [fan for fan in found if fan.member_id in present][:most]
 
 

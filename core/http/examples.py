@@ -22,7 +22,7 @@ PREFIXES = {
     "commission": "com", "refund": "ref", "settlement": "stl", "maturation": "mat", "transaction": "ltx",
     "adjustment": "adj", "binding": "bnd", "audit": "aud", "event": "evt", "link": "lnk",
     "coupon": "cpn", "code": "cod", "reservation": "rsv", "claim": "atc", "signal": "sig",
-    "group": "grp", "post": "pst", "reward": "rwd", "redemption": "rdm",
+    "group": "grp", "post": "pst", "reward": "rwd", "redemption": "rdm", "segment": "seg",
 }  # fmt: skip
 
 _BY_NAME: dict[str, Any] = {
