@@ -1,6 +1,6 @@
 """Who is in a group: members join and leave, one or a thousand alike. Callers hold the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 from uuid import UUID
@@ -22,6 +22,7 @@ from referral.members import service as members
 from referral.members.errors import IdentityTaken
 
 SHOP, PLATFORM = "shop", "platform"
+Taken = Set[tuple[UUID, str]]
 
 
 class Joining(NamedTuple):
@@ -72,8 +73,8 @@ def join(
     found = _living(program.id, [one.member for one in items if isinstance(one, Joining)])
     given = [(found[one.member], one.chat_user) for one in items if isinstance(one, Joining) and one.member in found]
     named = [(member_id, chat_user) for member_id, chat_user in given if chat_user is not None]
-    taken = members.add_identities(program.id, group.platform, named) if named else set()
-    admitted = sorted({member_id for member_id, chat_user in given if chat_user not in taken})
+    taken = members.add_identities(program.id, group.platform, named) if named else frozenset()
+    admitted = sorted({member_id for member_id, chat_user in given if (member_id, chat_user) not in taken})
     new = _insert(program.id, group.id, admitted, told_by)
     stays = {stay.member_id: stay for stay in open_stays(program.id, group.id, admitted)}
     _tell(program, group, [stays[member_id] for member_id in admitted if member_id in new and member_id in stays])
@@ -133,7 +134,7 @@ def _tell(program: Program, group: Group, stays: Sequence[Stay]) -> None:
 
 
 def _outcomes(
-    items: Sequence[Joining | Unreadable], found: dict[Ref, UUID], taken: set[str], stays: dict[UUID, Stay],
+    items: Sequence[Joining | Unreadable], found: dict[Ref, UUID], taken: Taken, stays: dict[UUID, Stay],
     new: set[UUID],
 ) -> list[Joined]:  # fmt: skip
     outcomes, told = [], set[UUID]()
@@ -155,13 +156,13 @@ def _external_id(item: Joining | Unreadable) -> str | None:
     return item.member.external_id if isinstance(item.member, ExternalRef) else None
 
 
-def _refusal(item: Joining | Unreadable, found: dict[Ref, UUID], taken: set[str]) -> DomainError | None:
+def _refusal(item: Joining | Unreadable, found: dict[Ref, UUID], taken: Taken) -> DomainError | None:
     if isinstance(item, Unreadable):
         return item.error
     if item.member not in found:
         field = "member_external_id" if isinstance(item.member, ExternalRef) else "member_id"
         return Invalid.at(f"/{field}", "There is no such member.")
-    return IdentityTaken() if item.chat_user in taken else None
+    return IdentityTaken() if (found[item.member], item.chat_user) in taken else None
 
 
 def leave(program_id: UUID, group_id: UUID, member_ids: Sequence[UUID]) -> int:

@@ -49,8 +49,10 @@ class _Row(NamedTuple):
     created_at: datetime
 
 
-def add_identities(program_id: UUID, kind: str, given: Sequence[tuple[UUID, str]]) -> set[str]:
-    """Note that these members are called so. Again changes nothing; the values that are another member's come back.
+def add_identities(program_id: UUID, kind: str, given: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+    """Note that these members are called so. Again changes nothing; those whose name is another member's come back.
+
+    Of two who are given the same name here, the earlier one has it.
 
     The members must be locked against erasure.
     """
@@ -65,4 +67,4 @@ def add_identities(program_id: UUID, kind: str, given: Sequence[tuple[UUID, str]
         MemberIdentityRow, rows, program_id=program_id, on_conflict="(program_id, kind, value_hash) DO NOTHING"
     )  # fmt: skip
     owners = members_by_identity(program_id, kind, [value for _, value in given])
-    return {value for member_id, value in given if owners.get(value) != member_id}
+    return {(member_id, value) for member_id, value in given if owners.get(value) != member_id}

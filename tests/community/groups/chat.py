@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -15,11 +16,15 @@ class Said(NamedTuple):
 
 
 class PlayedChat:
-    """As Telegram answers: `said` holds what arrived, in order; `refuse` and `answer` are its moods."""
+    """As Telegram answers: `said` holds what arrived, in order; `refuse` and `throttle` are its moods.
+
+    `files` are pictures that it serves beside.
+    """
 
     def __init__(self) -> None:
         self.said: list[Said] = []
         self.moods: list[tuple[int, dict[str, Any]]] = []
+        self.files: dict[str, bytes] = {}
         self.before_answer: Callable[[], None] = lambda: None
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self.server.daemon_threads = True
@@ -32,6 +37,7 @@ class PlayedChat:
     def forget(self) -> None:
         self.said.clear()
         self.moods.clear()
+        self.files.clear()
         self.before_answer = lambda: None
 
     def refuse(self, times: int = 1, description: str = "Forbidden: bot was kicked from the group chat") -> None:
@@ -50,6 +56,14 @@ class PlayedChat:
 def _handler_of(chat: PlayedChat) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            found = chat.files.get(self.path)
+            self.send_response(404 if found is None else 200)
+            self.send_header("Content-Length", str(len(found or b"")))
+            self.end_headers()
+            with suppress(ConnectionError):  # whoever asked has seen enough
+                self.wfile.write(found or b"")
 
         def do_POST(self) -> None:
             given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -9,9 +9,10 @@ from community.groups.callbacks import forget_events
 from community.groups.questions import FRESH, MOST_A_MINUTE
 from core.clock import frozen_at, now
 from core.db import scalar, transaction
+from tests.community.boards.reading import follow
 from tests.community.groups.chat import PlayedChat
 from tests.community.groups.conftest import Desk, target, update
-from tests.factories import Earning, seed_commissions
+from tests.factories import Earning, LineBody, OrderBody, seed_commissions
 from tests.jobs import deliver_now, lease_jobs, run_jobs
 from tests.threads import together
 
@@ -220,6 +221,23 @@ def test_the_link_of_this_group_goes_before_others(desk: Desk, chat: PlayedChat)
 def test_points_are_told(desk: Desk, chat: PlayedChat) -> None:
     known(desk)
     assert asked(desk, chat, "积分") == ["You have 0 points."]
+
+
+def test_the_rank_is_told(desk: Desk, chat: PlayedChat) -> None:
+    known(desk)
+    group = desk.group(external_id="tg-1", scope="group")
+    assert asked(desk, chat, "rank", group) == ["You are not on this month's board yet."]
+    desk.member("cy")
+    for inviter, customer, price in (("ada", "bob", 5_000), ("cy", "dan", 9_000)):
+        desk.member(customer, inviter_external_id=inviter)
+        items = [LineBody(unit_price=price)]
+        group_id = "tg-1" if inviter == "ada" else None
+        body = OrderBody(customer_external_id=customer, paid_at=NOON.isoformat(), items=items, group_id=group_id)
+        assert desk.shop.post("/v1/orders", body).status_code == 201
+    follow(desk.program)
+    assert asked(desk, chat, "排名", group)[-1] == "Sales this month: you are number 1."
+    everybody = desk.group(target=target("-1007"))
+    assert asked(desk, chat, "rank", everybody, chat_id=-1007)[-1] == "Sales this month: you are number 2."
 
 
 def test_help_tells_everybody_what_can_be_asked(desk: Desk, chat: PlayedChat) -> None:

@@ -136,6 +136,17 @@ def test_a_chat_user_belongs_to_one_member(desk: Desk) -> None:
     assert present(desk, group) == ["ada"]
 
 
+def test_of_two_who_claim_a_chat_user_in_one_batch_the_first_has_it(desk: Desk) -> None:
+    group = desk.group()
+    for name in ("ada", "bob"):
+        desk.member(name)
+    items = [{"member_external_id": name, "chat_user": "77"} for name in ("ada", "bob")]
+    results: Any = desk.shop.post(f"/v1/groups/{group['id']}/members/batch", {"members": items}).json
+    assert [one["status"] for one in results["results"]] == ["created", "error"]
+    assert results["results"][1]["error"]["code"] == "identity_taken"
+    assert present(desk, group) == ["ada"]
+
+
 def test_who_is_unknown_or_erased_cannot_join(desk: Desk) -> None:
     group = desk.group()
     desk.member("ada")
