@@ -9,6 +9,7 @@ MEASUREMENTS = {
     "ledger": "ledger transfers against one SQL statement a transfer",
     "redirect": "redirects against a bare WSGI 302 and a Flask hello-world 302",
     "coupons": "claims of a hot coupon against one UPDATE of one row",
+    "red_packets": "claims of a red packet against one UPDATE of one row",
     "clicks": "CPU seconds a million clicks cost from the segment to the sums",
     "stats": "the stats of a link with 5 million clicks over a year, and the nightly work",
     "settlement": "maturing and preparing a settlement of 200,000 commissions",

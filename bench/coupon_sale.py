@@ -26,7 +26,7 @@ _TRIES = 20  # of each client: more than there are units
 _DATE = "2026-01-31T08:00:00Z"
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
     status: int
     body: dict[str, Any]
 
@@ -101,24 +101,24 @@ def _client(number: int, key: str, coupon: str, start: Barrier, results: "Simple
 
 def _buy(connection: http.client.HTTPConnection, key: str, coupon: str, name: str) -> Iterator[str]:
     """Claim as somebody new; who got a code orders with it at once."""
-    claim = _post(connection, key, f"/v1/coupons/{coupon}/claims", {"customer_external_id": name})
-    yield " ".join(["claim", str(claim.status), *filter(None, [_code(claim)])])
+    claim = post(connection, key, f"/v1/coupons/{coupon}/claims", {"customer_external_id": name})
+    yield " ".join(["claim", str(claim.status), *filter(None, [code_of(claim)])])
     if claim.status == 201:
         order = {
             "external_id": name, "customer_external_id": name, "currency": "GBP", "paid_at": _DATE,
             "items": [{"sku": "tea", "quantity": 1, "unit_price": 2000}], "coupon_codes": [claim.body["code"]],
         }  # fmt: skip
-        placed = _post(connection, key, "/v1/orders", order)
-        yield " ".join(["order", str(placed.status), *filter(None, [_code(placed)])])
+        placed = post(connection, key, "/v1/orders", order)
+        yield " ".join(["order", str(placed.status), *filter(None, [code_of(placed)])])
 
 
-def _code(answer: _Answer) -> str | None:
+def code_of(answer: Answer) -> str | None:
     """The stable code of a refusal."""
     return answer.body.get("code") if answer.status >= 400 else None
 
 
-def _post(connection: http.client.HTTPConnection, key: str, path: str, body: dict[str, Any]) -> _Answer:
+def post(connection: http.client.HTTPConnection, key: str, path: str, body: dict[str, Any]) -> Answer:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     connection.request("POST", path, orjson.dumps(body), headers)
     answer = connection.getresponse()
-    return _Answer(answer.status, orjson.loads(answer.read()))
+    return Answer(answer.status, orjson.loads(answer.read()))
