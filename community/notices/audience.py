@@ -14,7 +14,7 @@ from community.notices.notice import Notice
 from community.notices.service import tell
 from core.auth.actor import Program
 from core.db import fetch_all
-from core.events.consumers import NumberedEvent
+from core.events.reading import NumberedEvent
 from referral.tree import service as tree
 
 

@@ -12,7 +12,7 @@ from core.auth.actor import Program
 from core.bulk import insert_rows
 from core.clock import now
 from core.db import fetch_all
-from core.events.consumers import NumberedEvent
+from core.events.reading import NumberedEvent
 from core.events.service import Event, announce
 from core.money import CURRENCY_EXPONENTS
 

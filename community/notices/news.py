@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from community.notices.notice import Notice
-from core.events.consumers import NumberedEvent
+from core.events.reading import NumberedEvent
 
 CouponNames = Mapping[UUID, str]
 
@@ -15,7 +15,7 @@ class Part(NamedTuple):
 
     member_id: UUID
     amount: int
-    count: int
+    commissions: int
 
 
 class News(NamedTuple):
@@ -113,7 +113,7 @@ def _matured(event: NumberedEvent) -> Iterator[News]:
     """Each member hears his own; groups hear the sum of all, or of their owner's team."""
     parts = tuple(Part(UUID(one["member_id"]), one["amount"], one["count"]) for one in event.facts["members"])
     for part in parts:
-        facts = {"member_id": str(part.member_id), "amount": part.amount, "count": part.count}
+        facts = {"member_id": str(part.member_id), "amount": part.amount, "count": part.commissions}
         key = f"{event.id}:{part.member_id}"
         yield News(Notice("matured", key, facts, event.happened_at, member_ids=[part.member_id]))
     yield News(Notice("matured", str(event.id), {}, event.happened_at), to_groups=True, parts=parts)
@@ -122,7 +122,8 @@ def _matured(event: NumberedEvent) -> Iterator[News]:
 def summed(notice: Notice, parts: Sequence[Part], owner_id: UUID | None = None) -> Notice:
     """A notice of what these parts come to, to a team's groups under a key of their own."""
     facts = {
-        "amount": sum(part.amount for part in parts), "count": sum(part.count for part in parts), "members": len(parts),
+        "amount": sum(part.amount for part in parts), "count": sum(part.commissions for part in parts),
+        "members": len(parts),
     }  # fmt: skip
     key = notice.key if owner_id is None else f"{notice.key}:{owner_id}"
     return notice._replace(facts=notice.facts | facts, key=key)

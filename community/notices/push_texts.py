@@ -8,9 +8,10 @@ from uuid import UUID
 from community.notices.mini_program import MiniProgramNotice
 from community.notices.names import shown_members
 from community.notices.push_fields import fitted
-from community.notices.rendering import BadTemplate, Manner, render
+from community.notices.rendering import Manner, render
 from community.notices.settings import settings_of
 from community.notices.templates import IN_APP
+from community.notices.wall import BadTemplate
 from community.notices.wording import Audience, Names, language_of, member_ids_in, values_of
 from community.platforms import service as platforms
 from core.auth.actor import Program

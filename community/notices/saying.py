@@ -8,8 +8,9 @@ import structlog
 
 from community.notices.defaults import TEXTS
 from community.notices.health import FALLBACKS
-from community.notices.rendering import BadTemplate, Manner, render
+from community.notices.rendering import Manner, render
 from community.notices.templates import IN_APP, Text
+from community.notices.wall import BadTemplate
 from community.notices.wording import Audience, Names, values_of
 from community.platforms import service as platforms
 from core.auth.actor import Program

@@ -12,7 +12,8 @@ from community.notices.push_texts import Claimed
 from core.auth.actor import Program
 from core.auth.service import program_of
 from core.db import transaction
-from core.events.consumers import NumberedEvent, consumer
+from core.events.consumers import consumer
+from core.events.reading import NumberedEvent
 from core.jobs.outbox import publish
 from core.jobs.registry import job, schedule
 from coupons.sharing.messages import MessageOutcome, Refused, send_subscribe_messages

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from community.notices.defaults import TEXTS
 from community.notices.errors import TopicNotFound
-from community.notices.rendering import BadTemplate, Manner, check, render
+from community.notices.rendering import Manner, check, render
 from community.notices.topics import LANGUAGES, TOPICS, Kind, variables_of
+from community.notices.wall import BadTemplate
 from community.notices.wording import Audience, values_of
 from community.platforms import service as platforms
 from core.auth.actor import Program

@@ -8,13 +8,12 @@ from coupons.sharing.mini_programs import find_mini_program
 from coupons.sharing.wechat import calling
 from coupons.sharing.wechat.protocol import MessageSent, MiniProgram, Refused, SubscribeMessage, Throttled, Unknown
 
+__all__ = [
+    "MessageOutcome", "MessageSent", "Refused", "SubscribeMessage", "Throttled", "Unknown", "send_subscribe_messages",
+]  # fmt: skip
+
 MessageOutcome = MessageSent | Refused | Throttled | Unknown
 NO_MINI_PROGRAM = "no_mini_program"
-
-
-def has_mini_program(program_id: UUID) -> bool:
-    """Whether messages can be sent. Callers hold the transaction."""
-    return find_mini_program(program_id) is not None
 
 
 def send_subscribe_messages(program_id: UUID, messages: Sequence[SubscribeMessage]) -> list[MessageOutcome]:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from community.notices.defaults import MORE, TEXTS
-from community.notices.rendering import LONGEST_TEXT, BadTemplate, Manner, Ours, check, render
+from community.notices.rendering import LONGEST_TEXT, Manner, Ours, check, render
 from community.notices.topics import LANGUAGES, MOST_ROWS, TOPICS, Kind, variables_of
+from community.notices.wall import BadTemplate
 from community.notices.wording import Audience, values_of
 
 AT = datetime(2026, 1, 31, 8, tzinfo=UTC)
