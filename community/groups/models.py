@@ -204,6 +204,27 @@ class PostTargetRow(Base):
     )
 
 
+class PostAudienceRow(Base):
+    """The segment that a post goes to instead of groups, in the program's time zone: its members read it themselves."""
+
+    __tablename__ = "post_audiences"
+
+    program_id: Mapped[ProgramKey]
+    post_id: Mapped[IdKey]
+    segment_id: Mapped[Id]  # without a foreign key: a segment may be forgotten, and its posts are over then
+    next_due_at: Mapped[Instant | None]
+    last_due_at: Mapped[Instant | None]
+    posted: Mapped[Count]
+    missed: Mapped[Count]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["program_id", "post_id"], ["group_posts.program_id", "group_posts.id"], name="fk_post_audiences_post"
+        ),
+        Index("ix_post_audiences_due", "program_id", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")),
+    )
+
+
 class GroupDigestRow(Base):
     """A day's digest that was told to a group; each day has one. Its words are delivery's."""
 

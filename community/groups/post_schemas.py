@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from community.groups.posts import Post, PostTarget
+from community.groups.posts import Post, PostAudience, PostTarget
 from community.groups.schemas import ClockTime, clock_text
 from community.groups.service import PREFIX
 from core.http.fields import Day, Identifier, Instant, Note, Whole
@@ -71,8 +71,12 @@ class NewPostBody(PostChange):
         }
 
     group_ids = fields.List(
-        Identifier(PREFIX), required=True, validate=validate.Length(1, MOST_GROUPS),
+        Identifier(PREFIX), load_default=None, allow_none=True, validate=validate.Length(1, MOST_GROUPS),
         metadata={"example": ["grp_01kbt1wz00fcyry88y1p63pagn"]},
+    )  # fmt: skip
+    segment_id = Identifier(
+        "seg", load_default=None, allow_none=True,
+        metadata={"description": "instead of groups: each member who is in the segment then reads it himself"},
     )  # fmt: skip
     image_url = WebAddress(
         2000, load_default=None, allow_none=True,
@@ -87,9 +91,14 @@ class NewPostBody(PostChange):
             raise ValidationError({"every": ["Exactly one of at and every says when."]})
 
     @validates_schema
-    def no_group_twice(self, data: dict[str, Any], **_: Any) -> None:
-        if len(set(data.get("group_ids", []))) < len(data.get("group_ids", [])):
+    def one_place(self, data: dict[str, Any], **_: Any) -> None:
+        group_ids = data.get("group_ids")
+        if (group_ids is None) == (data.get("segment_id") is None):
+            raise ValidationError({"group_ids": ["Exactly one of group_ids and segment_id says where."]})
+        if group_ids is not None and len(set(group_ids)) < len(group_ids):
             raise ValidationError({"group_ids": ["A group is named twice."]})
+        if group_ids is None and data.get("image_url") is not None:
+            raise ValidationError({"image_url": ["Only groups are shown pictures."]})
 
 
 class PostQuery(Page):
@@ -114,6 +123,14 @@ class PostTargetShape(Schema):
     )
 
 
+class PostAudienceShape(Schema):
+    segment_id = fields.String()
+    next_due_at = fields.DateTime(allow_none=True, metadata={"description": "null: never again"})
+    last_due_at = fields.DateTime(allow_none=True)
+    posted = fields.Integer(metadata={"example": 3})
+    missed = fields.Integer(metadata={"example": 0})
+
+
 class PostShape(Schema):
     id = fields.String(metadata={"example": "pst_01kbt1wz00fcyry88y1p63pagn"})
     text = fields.String(allow_none=True, metadata={"example": _TEXT})
@@ -124,6 +141,7 @@ class PostShape(Schema):
     every = fields.Nested(EveryShape, allow_none=True)
     status = fields.String(validate=validate.OneOf(["active", "ended"]))
     groups = fields.List(fields.Nested(PostTargetShape))
+    segment = fields.Nested(PostAudienceShape, allow_none=True, metadata={"example": None})
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
 
@@ -135,7 +153,7 @@ def contents_of(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"text": body["text"], "markdown": body["markdown"]}]
 
 
-def post_shape(post: Post, targets: list[PostTarget]) -> dict[str, Any]:
+def post_shape(post: Post, targets: list[PostTarget], audience: PostAudience | None) -> dict[str, Any]:
     single = post.contents[0] if len(post.contents) == 1 else None
     every = {
         "time": clock_text(post.minute), "weekdays": post.weekdays, "starts_on": post.starts_on,
@@ -151,6 +169,7 @@ def post_shape(post: Post, targets: list[PostTarget]) -> dict[str, Any]:
         "every": every if post.minute is not None else None,
         "status": post.status,
         "groups": [target._asdict() | {"group_id": public_id(PREFIX, target.group_id)} for target in targets],
+        "segment": audience and audience._asdict() | {"segment_id": public_id("seg", audience.segment_id)},
         "created_at": post.created_at,
         "updated_at": post.updated_at,
     }

@@ -64,7 +64,10 @@ def post_due(program_id: UUID, most: int = MOST) -> int:
     turns = _turns(program_id, due, at)
     _move_on(program_id, turns)
     _say(program_id, [turn for turn in turns if not turn.is_stale], at)
-    _end(program_id, sorted({turn.post.id for turn in turns if turn.next_due_at is None}), at)
+    end_finished(program_id, sorted({turn.post.id for turn in turns if turn.next_due_at is None}), at)
+    stale = sum(turn.is_stale for turn in turns)
+    POSTS.labels("post", "posted").inc(len(turns) - stale)
+    POSTS.labels("post", "missed").inc(stale)
     return len(due)
 
 
@@ -99,8 +102,6 @@ def _move_on(program_id: UUID, turns: Sequence[_Turn]) -> None:
 def _say(program_id: UUID, turns: Sequence[_Turn], at: datetime) -> None:
     images = _images(program_id, {turn.post.id for turn in turns if turn.post.image_url is not None})
     enqueue(program_id, [_outgoing(turn, images.get(turn.post.id), at) for turn in turns])
-    if turns:
-        POSTS.labels("post", "posted").inc(len(turns))
 
 
 def _outgoing(turn: _Turn, image: bytes | None, at: datetime) -> Outgoing:
@@ -129,13 +130,15 @@ def _images(program_id: UUID, post_ids: set[UUID]) -> dict[UUID, bytes]:
     return dict(rows)
 
 
-def _end(program_id: UUID, post_ids: Sequence[UUID], at: datetime) -> None:
+def end_finished(program_id: UUID, post_ids: Sequence[UUID], at: datetime) -> None:
     """Posts that are due nowhere any more have ended."""
     if post_ids:
         execute(
             """UPDATE group_posts g SET status = 'ended', updated_at = %(at)s
                WHERE g.program_id = %(p)s AND g.id = ANY(%(ids)s::uuid[]) AND g.status = 'active'
                  AND NOT EXISTS (SELECT FROM post_targets t WHERE t.program_id = %(p)s AND t.post_id = g.id
-                                 AND t.next_due_at IS NOT NULL)""",
+                                 AND t.next_due_at IS NOT NULL)
+                 AND NOT EXISTS (SELECT FROM post_audiences a WHERE a.program_id = %(p)s AND a.post_id = g.id
+                                 AND a.next_due_at IS NOT NULL)""",
             p=program_id, ids=list(post_ids), at=at,
         )  # fmt: skip

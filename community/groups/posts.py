@@ -5,14 +5,16 @@ from datetime import date, datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
+from community.boards.service import segment_of
 from community.groups.errors import PostEnded, PostNotFound
-from community.groups.models import GroupPostRow, PostTargetRow
+from community.groups.models import GroupPostRow, PostAudienceRow, PostTargetRow
 from community.groups.rules import Status, Times, turn_of
 from community.groups.service import groups_of
+from core.auth.actor import Program
 from core.bulk import insert_rows
 from core.clock import now
 from core.db import execute, fetch_all, fetch_one, json
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.ids import new_id
 
 _EPOCH = date(2026, 1, 5)  # a Monday: contents in turn of posts without a first day are counted from it
@@ -69,6 +71,24 @@ class PostTarget(NamedTuple):
     missed: int
 
 
+class PostAudience(NamedTuple):
+    """The segment of a post."""
+
+    segment_id: UUID
+    next_due_at: datetime | None
+    last_due_at: datetime | None
+    posted: int
+    missed: int
+
+
+class _Audience(NamedTuple):
+    post_id: UUID
+    segment_id: UUID
+    next_due_at: datetime | None
+    posted: int
+    missed: int
+
+
 class _Target(NamedTuple):
     post_id: UUID
     group_id: UUID
@@ -77,28 +97,46 @@ class _Target(NamedTuple):
     missed: int
 
 
-def create_post(program_id: UUID, body: dict[str, Any], image: bytes | None) -> Post:
+def create_post(program: Program, body: dict[str, Any], image: bytes | None) -> Post:
     """A post from a checked body, with the picture behind its `image_url`.
 
     Raises:
-        Invalid: a group that is not there or has ended; a time that has passed; days on which it is never due.
+        Invalid: a group or a segment that is not there; a time that has passed; days on which it is never due.
     """
-    at = now()
-    group_ids: list[UUID] = body["group_ids"]
-    groups = {one.id: one for one in groups_of(program_id, group_ids) if one.status != Status.ENDED}
+    at, segment_id = now(), body["segment_id"]
+    post = _post(body, at)
+    if post.at is not None and post.at <= at:
+        raise Invalid.at("/at", "It has passed.")
+    zones = _zones(program, body["group_ids"]) if segment_id is None else {segment_id: program.settings.timezone}
+    if segment_id is not None:
+        _check_segment(program.id, segment_id)
+    due = {place: post.at or post.next_after(timezone, at) for place, timezone in zones.items()}
+    if None in due.values():
+        raise Invalid.at("/every", "It is never due.")
+    insert_rows(GroupPostRow, [_Row(image=image, **post._asdict())], program_id=program.id)
+    if segment_id is None:
+        targets = [_Target(post.id, group_id, due_at, 0, 0) for group_id, due_at in sorted(due.items())]
+        insert_rows(PostTargetRow, targets, program_id=program.id)
+    else:
+        audience = _Audience(post.id, segment_id, due[segment_id], 0, 0)
+        insert_rows(PostAudienceRow, [audience], program_id=program.id)
+    return post
+
+
+def _zones(program: Program, group_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The time zone of each group. Raises: Invalid."""
+    groups = {one.id: one for one in groups_of(program.id, group_ids) if one.status != Status.ENDED}
     for place, group_id in enumerate(group_ids):
         if group_id not in groups:
             raise Invalid.at(f"/group_ids/{place}", "There is no such group, or it has ended.")
-    post = _post(body, at)
-    due = {one.id: post.at or post.next_after(one.timezone, at) for one in groups.values()}
-    if post.at is not None and post.at <= at:
-        raise Invalid.at("/at", "It has passed.")
-    if None in due.values():
-        raise Invalid.at("/every", "It is never due.")
-    insert_rows(GroupPostRow, [_Row(image=image, **post._asdict())], program_id=program_id)
-    targets = [_Target(post.id, group_id, due_at, 0, 0) for group_id, due_at in sorted(due.items())]
-    insert_rows(PostTargetRow, targets, program_id=program_id)
-    return post
+    return {group_id: groups[group_id].timezone for group_id in group_ids}
+
+
+def _check_segment(program_id: UUID, segment_id: UUID) -> None:
+    try:
+        segment_of(program_id, segment_id)
+    except NotFound as error:
+        raise Invalid.at("/segment_id", "There is no such segment.") from error
 
 
 def _post(body: dict[str, Any], at: datetime) -> Post:
@@ -171,6 +209,26 @@ def targets_of_posts(program_id: UUID, post_ids: Sequence[UUID]) -> dict[UUID, l
     return found
 
 
+class _Heard(NamedTuple):
+    post_id: UUID
+    segment_id: UUID
+    next_due_at: datetime | None
+    last_due_at: datetime | None
+    posted: int
+    missed: int
+
+
+def audiences_of(program_id: UUID, post_ids: Sequence[UUID]) -> dict[UUID, PostAudience]:
+    """The segments of those of these posts that have one."""
+    rows = fetch_all(
+        _Heard,
+        """SELECT post_id, segment_id, next_due_at, last_due_at, posted, missed FROM post_audiences
+           WHERE program_id = %(program_id)s AND post_id = ANY(%(ids)s::uuid[])""",
+        program_id=program_id, ids=list(post_ids),
+    )  # fmt: skip
+    return {row.post_id: PostAudience(*row[1:]) for row in rows}
+
+
 def end_post(program_id: UUID, post_id: UUID) -> None:
     """Post it no more; what is in the queue already still goes out. Again is no error. Raises: PostNotFound."""
     post = post_of(program_id, post_id)
@@ -182,6 +240,11 @@ def end_post(program_id: UUID, post_id: UUID) -> None:
              WHERE program_id = %(program_id)s AND post_id = %(id)s ORDER BY group_id FOR UPDATE)
            UPDATE post_targets t SET next_due_at = NULL FROM due
            WHERE t.program_id = %(program_id)s AND t.post_id = %(id)s AND t.group_id = due.group_id""",
+        **values,
+    )  # fmt: skip
+    execute(
+        """UPDATE post_audiences SET next_due_at = NULL
+           WHERE program_id = %(program_id)s AND post_id = %(id)s AND next_due_at IS NOT NULL""",
         **values,
     )  # fmt: skip
     execute(

@@ -32,15 +32,16 @@ def _picture(actor: Actor, body: dict[str, Any]) -> bytes | None:
 
 @blueprint.post("/v1/posts")
 @endpoint(
-    "groups:write", summary="Schedule a post in groups", body=NewPostBody, answer=PostShape, status=201,
-    prepare=_picture,
+    "groups:write", summary="Schedule a post in groups or for a segment", body=NewPostBody, answer=PostShape,
+    status=201, prepare=_picture,
     description="Once at an instant, or at a time of every day or of some weekdays, in the time zone of each group; a "
     "time that the clocks pass twice is the first of the two, one that they skip comes as much later. Each due time is "
-    "posted once. One that is more than two hours late is left out and counted, unless it is a single one. With "
+    "posted once. One that is more than two hours late is left out and counted, unless it is a single one. A post for "
+    "a segment goes into its members' inboxes, at the program's time. With "
     "`texts` each day has the next of them. Each call makes another: send an Idempotency-Key where it may be repeated.",
 )  # fmt: skip
 def create_post(actor: Actor, body: dict[str, Any], prepared: bytes | None) -> Any:
-    return _shown(actor, posts.create_post(actor.program_id, body | {"contents": contents_of(body)}, prepared))
+    return _shown(actor, posts.create_post(actor.program, body | {"contents": contents_of(body)}, prepared))
 
 
 @blueprint.get("/v1/posts")
@@ -51,7 +52,12 @@ def list_posts(actor: Actor, query: dict[str, Any]) -> Any:
     limit, before = query["limit"], id_cursor(query["cursor"])
     rows = posts.posts(actor.program_id, query.get("group_id"), query.get("status"), before, limit + 1)
     targets = posts.targets_of_posts(actor.program_id, [row.id for row in rows])
-    return page(rows, limit, lambda row: post_shape(row, targets[row.id]), lambda row: [str(row.id)])
+    audiences = posts.audiences_of(actor.program_id, [row.id for row in rows])
+
+    def shown(row: Post) -> dict[str, Any]:
+        return post_shape(row, targets[row.id], audiences.get(row.id))
+
+    return page(rows, limit, shown, lambda row: [str(row.id)])
 
 
 @blueprint.get("/v1/posts/<ref>")
@@ -79,7 +85,8 @@ def end_post(actor: Actor, ref: str) -> Any:
 
 
 def _shown(actor: Actor, post: Post) -> dict[str, Any]:
-    return post_shape(post, posts.targets_of_posts(actor.program_id, [post.id])[post.id])
+    targets = posts.targets_of_posts(actor.program_id, [post.id])[post.id]
+    return post_shape(post, targets, posts.audiences_of(actor.program_id, [post.id]).get(post.id))
 
 
 def _post_id(ref: str) -> UUID:

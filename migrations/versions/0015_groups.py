@@ -12,6 +12,7 @@ down_revision = "0014"
 TABLES = (
     "group_posts",
     "groups",
+    "post_audiences",
     "chat_events",
     "chat_questions",
     "group_digests",
@@ -99,6 +100,27 @@ def upgrade() -> None:
     )
     op.create_index("uq_groups_callback_token", "groups", ["program_id", "callback_token"], unique=True)
     op.create_index("uq_groups_external_id", "groups", ["program_id", "external_id"], unique=True)
+    op.create_table(
+        "post_audiences",
+        sa.Column("program_id", sa.UUID(), nullable=False),
+        sa.Column("post_id", sa.UUID(), nullable=False),
+        sa.Column("segment_id", sa.UUID(), nullable=False),
+        sa.Column("next_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("posted", sa.BigInteger(), nullable=False),
+        sa.Column("missed", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["program_id", "post_id"], ["group_posts.program_id", "group_posts.id"], name="fk_post_audiences_post"
+        ),
+        sa.PrimaryKeyConstraint("program_id", "post_id", name=op.f("pk_post_audiences")),
+    )
+    op.create_index(
+        "ix_post_audiences_due",
+        "post_audiences",
+        ["program_id", "next_due_at"],
+        unique=False,
+        postgresql_where=sa.text("next_due_at IS NOT NULL"),
+    )
     op.create_table(
         "chat_events",
         sa.Column("program_id", sa.UUID(), nullable=False),
