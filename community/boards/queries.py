@@ -84,7 +84,8 @@ _MEMBERS: LiteralString = "SELECT member_id, value FROM ("
 _ONE: LiteralString = "SELECT value FROM ("
 _COUNT: LiteralString = "SELECT count(*), min(value) FROM ("
 _POSITIVE: LiteralString = ") AS b WHERE value > 0"
-_BEHIND: LiteralString = " AND (value < %(after_value)s OR value = %(after_value)s AND member_id > %(after_id)s)"
+# the first half alone says where in the index to begin
+_BEHIND: LiteralString = " AND value <= %(after_value)s AND (value < %(after_value)s OR member_id > %(after_id)s)"
 _BEST_FIRST: LiteralString = " ORDER BY value DESC, member_id LIMIT %(most)s"
 
 
