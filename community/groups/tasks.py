@@ -26,7 +26,11 @@ def post_for_segments(program_id: UUID) -> None:
 def tell_segment(program_id: UUID, post_id: str, segment_id: str, due_at: str, after: str | None = None) -> None:
     """Tell a page of a segment's members; the next page is published in the same transaction."""
     last = audiences.tell_page(
-        program_of(program_id), UUID(post_id), UUID(segment_id), datetime.fromisoformat(due_at), after and UUID(after)
+        program_of(program_id),
+        UUID(post_id),
+        UUID(segment_id),
+        datetime.fromisoformat(due_at),
+        UUID(after) if after else None,
     )
     if last is not None:
         following = {"post_id": post_id, "segment_id": segment_id, "due_at": due_at, "after": str(last)}

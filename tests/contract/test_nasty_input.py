@@ -108,7 +108,9 @@ def test_no_body_of_another_kind_breaks_an_endpoint(app: Flask, callers: dict[st
             answer = client.call(
                 method, _filled(pattern, "ext:nobody"), data=_json(body), content_type="application/json"
             )
-            assert answer.status_code in {401, 422, 429}, f"{method} {pattern}: {answer.text}"
+            # chat platforms' documents are theirs, and a wrong call of one learns nothing, not even that
+            silent = {404} if pattern.startswith("/v1/chat-callbacks/") else set()
+            assert answer.status_code in {401, 422, 429} | silent, f"{method} {pattern}: {answer.text}"
 
 
 def _json(value: Any) -> bytes:

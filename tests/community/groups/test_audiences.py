@@ -83,7 +83,7 @@ def test_who_comes_later_into_the_segment_reads_the_next_one(desk: Desk) -> None
 
 
 def test_a_large_segment_is_told_page_by_page_each_once(desk: Desk) -> None:
-    members = [{"external_id": f"m{number}", "grade": "gold"} for number in range(2 * audiences.PAGE + 1 - 1000)]
+    members = [{"external_id": f"m{number}", "grade": "gold"} for number in range(audiences.PAGE + 1)]
     for start in range(0, len(members), 1000):
         desk.shop.post("/v1/members/batch", {"members": members[start : start + 1000]})
     schedule(desk, segment(desk))
@@ -103,10 +103,9 @@ def test_a_page_told_again_under_another_job_tells_nobody_twice(desk: Desk) -> N
     post = schedule(desk, segment(desk))
     tick(desk, NOON + AN_HOUR)
     with transaction(desk.program.id):
-        ids: Any = scalar(
-            "SELECT ARRAY[post_id, segment_id] FROM post_audiences WHERE program_id = %(p)s", p=desk.program.id
-        )  # fmt: skip
-        audiences.tell_page(program_of(desk.program.id), *ids, NOON + AN_HOUR, None)
+        statement = "SELECT ARRAY[post_id, segment_id] FROM post_audiences WHERE program_id = %(p)s"
+        post_id, segment_id = scalar(statement, p=desk.program.id)
+        audiences.tell_page(program_of(desk.program.id), post_id, segment_id, NOON + AN_HOUR, None)
     assert told(desk) == 1
     assert post["status"] == "active"
 
