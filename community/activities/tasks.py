@@ -11,7 +11,9 @@ from community.activities.deciding import any_decided, follow_guard
 from community.activities.erasure import forget_quotas, forget_words
 from community.activities.following import follow_orders
 from community.activities.paying import CHUNK, pay_chunk
+from community.activities.service import multipliers_at
 from community.activities.settling import any_to_settle, settle_chunk, settling_ids
+from community.points.service import register_multipliers
 from core.auth.actor import Program
 from core.auth.service import program_of
 from core.events.consumers import consumer
@@ -75,5 +77,6 @@ schedule("activities.settle", every=_SOON, has_work=any_to_settle)
 schedule("activities.pay", every=_SOON, has_work=queries.any_open_reward)
 schedule("activities.follow_guard", every=_SOON, has_work=any_decided)
 schedule("activities.forget_quotas", every=timedelta(hours=1))
+register_multipliers(multipliers_at)
 register_audit_check("activities", check_budgets)
 register_erasure_step(forget_words)

@@ -6,13 +6,14 @@ and its own event then takes nothing more. Callers hold the transaction; nothing
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from commission.ledger import service as ledger
 from commission.ledger.service import POINTS
 from community.points import rule_versions
 from community.points.awards import Award, award
+from community.points.member_days import multipliers_at
 from community.points.purse import Lot
 from community.points.purses import living
 from community.points.rule_versions import RulesVersion
@@ -108,7 +109,7 @@ class _OrderRow(NamedTuple):
     id: UUID
     customer_id: UUID | None
     grade: str | None
-    paid_at: datetime | None
+    paid_at: datetime
     extras: int
     refunded_extras: int
 
@@ -123,28 +124,37 @@ class _LineRow(NamedTuple):
 
 
 def purchases_of(program_id: UUID, order_ids: Collection[UUID]) -> dict[UUID, Purchase]:
-    """What of orders matters here, as they stand; two statements."""
-    given: dict[str, Any] = {"program_id": program_id, "ids": list(order_ids)}
-    orders = fetch_all(
+    """What of paid orders matters here, as they stand; a handful of statements."""
+    orders = _orders(program_id, order_ids)
+    lines = _lines(program_id, order_ids)
+    rates = multipliers_at(program_id, [row.paid_at for row in orders])
+    return {
+        row.id: Purchase(
+            row.id, row.customer_id, row.grade or "", row.paid_at, row.extras, row.refunded_extras,
+            lines.get(row.id, []), rate,
+        )
+        for row, rate in zip(orders, rates, strict=True)
+    }  # fmt: skip
+
+
+def _orders(program_id: UUID, order_ids: Collection[UUID]) -> list[_OrderRow]:
+    return fetch_all(
         _OrderRow,
         """SELECT o.id, o.customer_id, m.grade, o.paid_at, o.shipping + o.tax, o.refunded_extras FROM orders o
            LEFT JOIN members m ON m.program_id = o.program_id AND m.id = o.customer_id
            WHERE o.program_id = %(program_id)s AND o.id = ANY(%(ids)s) AND o.paid_at IS NOT NULL""",
-        **given,
-    )
-    lines: dict[UUID, list[Line]] = {}
-    for row in fetch_all(
+        program_id=program_id, ids=list(order_ids),
+    )  # fmt: skip
+
+
+def _lines(program_id: UUID, order_ids: Collection[UUID]) -> dict[UUID, list[Line]]:
+    rows = fetch_all(
         _LineRow,
         """SELECT order_id, category, base, quantity, refunded_quantity, refunded_amount FROM order_lines
            WHERE program_id = %(program_id)s AND order_id = ANY(%(ids)s)""",
-        **given,
-    ):
+        program_id=program_id, ids=list(order_ids),
+    )  # fmt: skip
+    lines: dict[UUID, list[Line]] = {}
+    for row in rows:
         lines.setdefault(row.order_id, []).append(Line(*row[1:]))
-    return {
-        row.id: Purchase(
-            row.id, row.customer_id, row.grade or "", row.paid_at, row.extras, row.refunded_extras,
-            lines.get(row.id, []),
-        )
-        for row in orders
-        if row.paid_at is not None
-    }  # fmt: skip
+    return lines

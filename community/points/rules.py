@@ -90,6 +90,7 @@ class Purchase(NamedTuple):
     extras: int
     refunded_extras: int
     lines: Sequence[Line]
+    day_rate: int = BPS  # of a member day that somebody else keeps
 
 
 class Weight(NamedTuple):
@@ -119,15 +120,17 @@ def points_for(rules: PointRules, purchase: Purchase, timezone: str) -> int:
     if rules.purchase is None:
         return 0
     whole = weight_of(rules, purchase).whole * rules.purchase.points
-    whole *= rules.grade_multipliers.get(purchase.grade, BPS) * _day_rate(rules, day_of(purchase.paid_at, timezone))
+    whole *= rules.grade_multipliers.get(purchase.grade, BPS)
+    whole *= _day_rate(rules, day_of(purchase.paid_at, timezone), purchase.day_rate)
     return min(MOST_POINTS, whole // (rules.purchase.per_amount * BPS**3))
 
 
-def _day_rate(rules: PointRules, day: date) -> int:
+def _day_rate(rules: PointRules, day: date, other: int) -> int:
+    """Member days do not multiply each other: the best of them counts."""
     special = rules.member_days
-    if special and (day.day in special.days or day.isoweekday() in special.weekdays):
-        return special.multiplier_bps
-    return BPS
+    if special is None or not (day.day in special.days or day.isoweekday() in special.weekdays):
+        return other
+    return special.multiplier_bps if other == BPS else max(other, special.multiplier_bps)
 
 
 def kept_points(earned: int, weight: Weight) -> int:

@@ -5,13 +5,17 @@ from uuid import UUID
 
 import pytest
 
+from core.clock import frozen_at
+from core.db import transaction
+from core.events.reading import number_events
 from core.ids import parse_public_id
 from core.jobs.registry import SCHEDULES
 from core.jobs.scheduler import publish_where_due
 from tests.clients import TestProgram
+from tests.community.activities.stage import NOON, START, Stage
 from tests.community.points.desk import RULES, assert_books, digest, points_booked, told
 from tests.factories import LineBody, OrderBody
-from tests.jobs import deliver_now, lease_jobs, run_jobs
+from tests.jobs import deliver_now, lease_jobs
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +71,8 @@ def test_a_paid_order_earns_its_customer_points_once(program: TestProgram) -> No
 
 def test_a_job_delivered_twice_gives_once(program: TestProgram) -> None:
     order(program)
-    publish_where_due(program.id, [SCHEDULES["events.number"]])
-    run_jobs(program.id)
+    with transaction(program.id):
+        number_events(program.id)
     publish_where_due(program.id, [SCHEDULES["points.earn"]])
     (delivery,) = lease_jobs(program.id, "default")
     deliver_now(delivery)
@@ -190,3 +194,12 @@ def test_categories_grades_and_shipping_count_as_the_rules_say(program: TestProg
     )
     order(program, items=[LineBody(category="tea"), LineBody()], shipping=1000, tax=1000)
     assert points(program) == (200 + 100 + 20) * 3 // 2
+
+
+def test_an_order_paid_on_a_member_day_of_an_activity_earns_more(program: TestProgram) -> None:
+    with frozen_at(START):
+        Stage(program).make("member_day", goal={"multiplier_bps": 15_000})
+    order(program)
+    assert points(program) == 100
+    order(program, paid_at=NOON.isoformat())
+    assert points(program) == 250

@@ -55,6 +55,9 @@ def rules(points: int = 1, per_amount: int = 100, *, base: str = "commission_bas
         (rules(member_days=MemberDays(20_000, days=(19,))), bought(Line("tea", 1000, 1)), 20),
         (rules(member_days=MemberDays(20_000, days=(18,))), bought(Line("tea", 1000, 1)), 10),
         (rules(member_days=MemberDays(20_000, weekdays=(4,))), bought(Line("tea", 1000, 1)), 20),
+        (rules(), bought(Line("tea", 1000, 1))._replace(day_rate=30_000), 30),
+        (rules(member_days=MemberDays(20_000, days=(19,))), bought(Line("tea", 1000, 1))._replace(day_rate=30_000), 30),
+        (rules(member_days=MemberDays(20_000, days=(19,))), bought(Line("tea", 1000, 1))._replace(day_rate=15_000), 20),
         (PointRules(), bought(Line("tea", 1000, 1)), 0),
         (rules(1_000_000, 1), bought(Line("tea", 10**15, 1)), 10**12),  # the most that one award may be
     ],
