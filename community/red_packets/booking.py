@@ -32,12 +32,17 @@ def set_aside(program: Program, packet: RedPacket, source: Source, at: datetime)
         post(program.id, packet.currency, [_of_pool(program, packet, FUNDED, packet.total, at)])
 
 
-def give_back(program: Program, packet: RedPacket, amount: int, at: datetime) -> None:
-    """Let what nobody claimed of a packet (above 0) return to where it came from, once."""
-    if packet.funded_from == Source.ACTIVITY_BUDGET and packet.activity_id is not None:
-        return_to_budget(program, packet.activity_id, amount, str(packet.id))
-    elif packet.funded_from == Source.CAMPAIGN_EXPENSE:
-        post(program.id, packet.currency, [_of_pool(program, packet, RETURNED, -amount, at)])
+def give_back(program: Program, rests: Sequence[tuple[RedPacket, int]], at: datetime) -> None:
+    """Let what nobody claimed of packets (each above 0) return to where it came from, once."""
+    entries = [
+        _of_pool(program, packet, RETURNED, -amount, at)
+        for packet, amount in rests
+        if packet.funded_from == Source.CAMPAIGN_EXPENSE
+    ]
+    post(program.id, program.currency, entries)
+    for packet, amount in rests:
+        if packet.activity_id is not None:
+            return_to_budget(program, packet.activity_id, amount, str(packet.id))
 
 
 def pay(program: Program, packet: RedPacket, claims: Sequence[Claim], at: datetime) -> None:

@@ -14,7 +14,7 @@ from community.red_packets.booking import give_back
 from community.red_packets.health import count_packets
 from community.red_packets.queries import Best, RedPacket
 from community.red_packets.rules import Split, Status
-from community.red_packets.telling import Finish, tell_finished, tell_opened
+from community.red_packets.telling import Expiry, Finish, tell_expired, tell_finished, tell_opened
 from core.auth.actor import Program
 from core.clock import now
 from core.db import execute, fetch_all, scalar
@@ -39,8 +39,8 @@ def any_to_advance(program_id: UUID) -> bool:
 def advance(program: Program) -> bool:
     """Open, finish and expire what is due, up to MOST packets of each; whether there may be more. Safe to repeat."""
     at = now()
-    opened = _open(program.id, at)
-    finished = _finish(program.id)
+    opened = _open(program, at)
+    finished = _finish(program)
     expired = _expire(program, at)
     return max(opened, finished, expired) == MOST
 
@@ -49,15 +49,15 @@ def _due(program_id: UUID, condition: LiteralString, at: datetime | None = None)
     return queries.packets_locked(program_id, condition, at, MOST)
 
 
-def _open(program_id: UUID, at: datetime) -> int:
-    packets = _due(program_id, _OPENING, at)
+def _open(program: Program, at: datetime) -> int:
+    packets = _due(program.id, _OPENING, at)
     if packets:
         execute(
             """UPDATE red_packets SET status = 'open'
                WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[]) AND status = 'scheduled'""",
-            program_id=program_id, ids=[packet.id for packet in packets],
+            program_id=program.id, ids=[packet.id for packet in packets],
         )  # fmt: skip
-        tell_opened(program_id, packets)
+        tell_opened(program, packets)
         count_packets(Status.OPEN, len(packets))
     return len(packets)
 
@@ -72,12 +72,13 @@ class _End(NamedTuple):
     best_place: int | None = None
 
 
-def _finish(program_id: UUID) -> int:
-    packets = _due(program_id, _TAKEN)
-    bests = queries.best_of(program_id, [packet.id for packet in packets])
+def _finish(program: Program) -> int:
+    packets = _due(program.id, _TAKEN)
+    bests = queries.best_of(program.id, [packet.id for packet in packets])
     finishes = [_finish_of(packet, bests[packet.id]) for packet in packets]
-    _end(program_id, [_End(one.packet, Status.FINISHED, one.finished_at, 0, one.best_place) for one in finishes])
-    tell_finished(program_id, finishes)
+    ends = [_End(one.packet, Status.FINISHED, one.finished_at, best_place=one.best_place) for one in finishes]
+    _end(program.id, ends)
+    tell_finished(program, finishes)
     return len(packets)
 
 
@@ -91,25 +92,22 @@ def _finish_of(packet: RedPacket, best: Best) -> Finish:
 def _expire(program: Program, at: datetime) -> int:
     packets = _due(program.id, _EXPIRING, at)
     returned = _return_shares(program.id, [packet.id for packet in packets])
-    for packet in packets:
-        if packet.id in returned:
-            give_back(program, packet, returned[packet.id], at)
-    # a packet whose last share was taken just now gave nothing back: it is finished, by the next turn
-    ends = [
-        _End(packet, Status.EXPIRED, at, returned.get(packet.id, 0))
-        for packet in packets
-        if packet.id in returned or packet.status == Status.DRAFT
-    ]
-    _end(program.id, ends)
+    # a packet whose last share was taken just now gives nothing back: it is finished, by the next turn
+    short = [(packet, returned[packet.id]) for packet in packets if packet.id in returned]
+    give_back(program, [(packet, rest.amount) for packet, rest in short], at)
+    _end(program.id, [_End(packet, Status.EXPIRED, at, rest.amount) for packet, rest in short])
+    _end(program.id, [_End(packet, Status.EXPIRED, at) for packet in packets if packet.status == Status.DRAFT])
+    tell_expired(program, [Expiry(packet, at, rest.shares) for packet, rest in short])
     return len(packets)
 
 
 class _Returned(NamedTuple):
     red_packet_id: UUID
+    shares: int
     amount: int
 
 
-def _return_shares(program_id: UUID, packet_ids: Sequence[UUID]) -> dict[UUID, int]:
+def _return_shares(program_id: UUID, packet_ids: Sequence[UUID]) -> dict[UUID, _Returned]:
     """Take all that is still free out of the packets; waits for those who are claiming, and what they get is theirs."""
     rows = fetch_all(
         _Returned,
@@ -122,10 +120,10 @@ def _return_shares(program_id: UUID, packet_ids: Sequence[UUID]) -> dict[UUID, i
              WHERE s.program_id = %(program_id)s AND s.red_packet_id = f.red_packet_id AND s.place = f.place
                AND s.status = 'free'
              RETURNING s.red_packet_id, s.amount)
-           SELECT red_packet_id, sum(amount)::bigint FROM returned GROUP BY red_packet_id""",
+           SELECT red_packet_id, count(*), sum(amount)::bigint FROM returned GROUP BY red_packet_id""",
         program_id=program_id, ids=list(packet_ids),
     )  # fmt: skip
-    return dict(rows)
+    return {row.red_packet_id: row for row in rows}
 
 
 def _end(program_id: UUID, ends: Sequence[_End]) -> None:

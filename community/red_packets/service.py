@@ -184,7 +184,7 @@ def _fund(program: Program, packet: RedPacket, funding: _Funding) -> RedPacket:
     _write_shares(program.id, funded)
     count_packets(funded.status)
     if status is Status.OPEN:
-        tell_opened(program.id, [funded])
+        tell_opened(program, [funded])
     return funded
 
 

@@ -5,60 +5,35 @@ from time import sleep
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from community.groups.models import GroupMemberRow, GroupRow
+from community.groups.changes import create_group
+from community.groups.members import Joining, join
+from community.groups.schemas import NewGroupBody
+from community.groups.service import find_group
 from community.red_packets.tasks import advance_packets
-from core.bulk import insert_rows
+from core.auth.service import program_of
 from core.clock import now
 from core.db import execute, fetch_all, fetch_one, scalar, transaction
-from core.ids import new_id, parse_public_id, public_id
+from core.ids import parse_public_id, public_id
 from tests.clients import ApiClient, TestProgram
 from tests.factories import member_ref, seed_members
 from tests.jobs import run_jobs
 
-
-class _Group(NamedTuple):
-    id: UUID
-    content_hash: bytes
-    name: str
-    platform: str
-    target_sealed: str
-    callback_token: str
-    topics: list[str]
-    scope: str
-    show_amounts: bool
-    language: str
-    status: str
-    refusals_in_a_row: int
-    created_at: Any
-    updated_at: Any
+_HOOK = {"url": "https://chat.example/hook", "secret": "whsec_" + "dGVzdHMh" * 4}
+_GROUP = {"name": "Tea lovers", "platform": "webhook", "target": _HOOK, "language": "en", "show_amounts": True}
 
 
-class _Stay(NamedTuple):
-    id: UUID
-    group_id: UUID
-    member_id: UUID
-    told_by: str
-    joined_at: Any
-
-
-def seed_group(program: TestProgram, members: Sequence[UUID] = ()) -> UUID:
-    """An active group that nothing is sent to, with these members in it."""
-    group_id, at = new_id(), now()
-    row = _Group(
-        group_id, b"", "Tea lovers", "webhook", "sealed", str(group_id), [], "program", show_amounts=False,
-        language="zh", status="active", refusals_in_a_row=0, created_at=at, updated_at=at,
-    )  # fmt: skip
+def seed_group(program: TestProgram, members: Sequence[UUID] = (), **changes: Any) -> UUID:
+    """A group with these members in it."""
     with transaction(program.id):
-        insert_rows(GroupRow, [row], program_id=program.id)
-    let_in(program, group_id, members)
-    return group_id
+        group, _ = create_group(program_of(program.id), NewGroupBody().load(_GROUP | changes))
+    let_in(program, group.id, members)
+    return group.id
 
 
 def let_in(program: TestProgram, group_id: UUID, members: Sequence[UUID]) -> None:
-    at = now()
     with transaction(program.id):
-        stays = [_Stay(new_id(), group_id, member, "shop", at) for member in members]
-        insert_rows(GroupMemberRow, stays, program_id=program.id)
+        group = find_group(program.id, group_id)
+        join(program_of(program.id), group, [Joining(member) for member in members])
 
 
 def let_out(program: TestProgram, group_id: UUID, member: UUID) -> None:
@@ -223,3 +198,22 @@ def until_somebody_waits() -> None:
                 return
         sleep(0.005)
     raise AssertionError("nobody waits")
+
+
+class Said(NamedTuple):
+    """A message that waits for a group."""
+
+    key: str
+    text: str
+
+
+def said_to(program: TestProgram, group_id: UUID) -> list[str]:
+    """What the group is told of red packets, in order."""
+    with transaction(program.id, read_only=True):
+        rows = fetch_all(
+            Said,
+            """SELECT key, text FROM messages
+               WHERE program_id = %(p)s AND group_id = %(group_id)s AND topic = 'red_packet' ORDER BY id""",
+            p=program.id, group_id=group_id,
+        )  # fmt: skip
+    return [row.text for row in rows]

@@ -15,6 +15,7 @@ from community.red_packets.closing import any_to_advance
 from community.red_packets.errors import Expired
 from core.clock import frozen_at, now
 from core.db import transaction
+from core.ids import public_id
 from core.jobs.outbox import publish
 from tests.clients import TestProgram
 from tests.community.red_packets.giving import (
@@ -25,11 +26,14 @@ from tests.community.red_packets.giving import (
     audit,
     id_of,
     ledger_count,
+    said_to,
+    seed_group,
     set_expiry,
     shares_of,
     told,
     until_somebody_waits,
 )
+from tests.factories import member_ref
 from tests.jobs import deliver_now, lease_jobs, run_jobs
 from tests.threads import together
 
@@ -243,3 +247,31 @@ def test_more_packets_than_one_turn_takes_are_all_closed(giving: Giving) -> None
         run_jobs(giving.program.id)
         assert not work_is_due(giving.program)
         assert {giving.shown(packet)["status"] for packet in (packets[0], packets[-1])} == {"expired"}
+
+
+def test_the_group_is_told_of_opening_luck_and_end_once_each(giving: Giving) -> None:
+    first, second = giving.packet(greeting="Spring *luck*"), giving.packet(total=600)
+    giving.program.client.patch(f"/v1/members/{member_ref(giving.members[0])}", json={"name": "Li Hua"})
+    amounts = [giving.claim(first, member).json["amount"] for member in giving.members]
+    giving.claim(second, giving.members[0])
+    for _ in range(2):
+        advance(giving.program)
+    opened, other, finished = said_to(giving.program, giving.group)
+    assert opened == "A red packet “Spring ∗luck∗” of £10.00 for 3 people."
+    assert other == "A red packet of £6.00 for 3 people."
+    assert finished.startswith("The red packet “Spring ∗luck∗” is empty; luckiest: ")
+    assert f"£{max(amounts) // 100}.{max(amounts) % 100:02}" in finished
+    with frozen_at(now() + DAY):
+        advance(giving.program)
+    assert len(said_to(giving.program, giving.group)) == 3  # an expiry is told to groups that hear the topic
+
+
+def test_a_group_that_hears_of_red_packets_is_told_what_was_left(program: TestProgram) -> None:
+    giving = Giving(program)
+    group = seed_group(program, giving.members, topics=["red_packet"])
+    giving.packet(group_id=public_id("grp", group), currency="PTS")
+    with frozen_at(now() + DAY):
+        advance(program)
+    assert said_to(program, group) == [
+        "A red packet of 1000 points for 3 people.", "The red packet has ended; 3 were not claimed."
+    ]  # fmt: skip
