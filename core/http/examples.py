@@ -21,7 +21,7 @@ PREFIXES = {
     "staff": "stf", "key": "key", "program": "prg", "payout": "pay", "attempt": "att", "method": "pm",
     "commission": "com", "refund": "ref", "settlement": "stl", "maturation": "mat", "transaction": "ltx",
     "adjustment": "adj", "binding": "bnd", "audit": "aud", "event": "evt", "link": "lnk",
-    "coupon": "cpn", "code": "cod", "reservation": "rsv", "claim": "atc", "signal": "sig",
+    "coupon": "cpn", "packet": "rpk", "code": "cod", "reservation": "rsv", "claim": "atc", "signal": "sig",
     "group": "grp", "post": "pst", "reward": "rwd", "redemption": "rdm", "segment": "seg",
 }  # fmt: skip
 
