@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from community.points import redemptions, rewards, statements
+from community.points import grades, redemptions, rewards, statements
 from community.points.reward_schemas import (
     MyRedemptionShape,
     MyRewardShape,
@@ -13,7 +13,14 @@ from community.points.reward_schemas import (
     my_reward_shape,
 )
 from community.points.rewards_api import ONCE_MORE, REFUSES
-from community.points.schemas import MovementShape, PointsShape, movement_shape, points_shape
+from community.points.schemas import (
+    GradeShape,
+    MovementShape,
+    PointsShape,
+    grade_shape,
+    movement_shape,
+    points_shape,
+)  # fmt: skip
 from core.auth.access import ME
 from core.auth.actor import Actor
 from core.clock import now
@@ -36,6 +43,12 @@ def show_my_points_statement(actor: Actor, query: dict[str, Any]) -> Any:
     limit = query["limit"]
     rows = statements.movements_of(actor.program_id, actor.id, id_cursor(query["cursor"]), limit + 1)
     return page(rows, limit, movement_shape, lambda row: [str(row.transaction_id)])
+
+
+@blueprint.get("/v1/me/grade")
+@endpoint(ME, summary="My grade, and what the next one takes", answer=GradeShape)
+def show_my_grade(actor: Actor) -> Any:
+    return grade_shape(grades.standing_of(actor.program_id, actor.id))
 
 
 @blueprint.get("/v1/me/rewards")

@@ -12,6 +12,7 @@ from core.auth.actor import Actor
 from core.clock import now
 from core.db import Collision, execute, fetch_all, json
 from core.errors import Forbidden
+from core.jobs.outbox import publish
 
 
 class RulesVersion(NamedTuple):
@@ -80,4 +81,6 @@ def change_rules(actor: Actor, rules: PointRules) -> RulesVersion:
     )  # fmt: skip
     if not written:
         raise Collision("the rules were changed at this moment")
+    if rules.grades != before.rules.grades:
+        publish(actor.program_id, "points.sweep_grades", {})
     return after

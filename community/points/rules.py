@@ -22,6 +22,8 @@ MOST_POINTS = 10**12
 MOST_PER_AMOUNT = 10**12
 MOST_MULTIPLIER = 1_000_000  # bps: a hundred times
 MOST_NAMED = 200  # categories or grades
+MOST_GRADES = 20
+GRADE_WINDOW = timedelta(days=365)
 _DAY = timedelta(days=1)
 
 Multiplier = Annotated[int, Meta(ge=0, le=MOST_MULTIPLIER)]
@@ -52,6 +54,13 @@ class Expiry(Struct, frozen=True, forbid_unknown_fields=True):
     months: Annotated[int, Meta(ge=1, le=120)] | None = None
 
 
+class GradeThreshold(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who has earned so many points within GRADE_WINDOW has at least this grade."""
+
+    grade: Annotated[str, Meta(min_length=1, max_length=50)]
+    points: Annotated[int, Meta(ge=1, le=MOST_POINTS)]
+
+
 class PointRules(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One version of a program's rules. Without purchase rule purchases earn nothing, without expiry points last."""
 
@@ -63,6 +72,7 @@ class PointRules(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     engagement_points: Points = 0
     expiry: Expiry | None = None
     adjustment_limit: Annotated[int, Meta(ge=0, le=MOST_POINTS)] = 10_000
+    grades: tuple[GradeThreshold, ...] = ()
 
 
 class Line(NamedTuple):
@@ -161,3 +171,19 @@ def version_at(versions: Sequence[tuple[int, datetime, PointRules]], at: datetim
         if since <= at:
             found = (version, rules)
     return found
+
+
+def grade_for(grades: Sequence[GradeThreshold], points: int, below: str) -> str:
+    """The highest grade that so many points reach; `below` where they reach none."""
+    reached = [one for one in grades if one.points <= points]
+    return max(reached, key=_threshold).grade if reached else below
+
+
+def next_grade(grades: Sequence[GradeThreshold], points: int) -> GradeThreshold | None:
+    """The lowest grade that is not reached."""
+    ahead = [one for one in grades if one.points > points]
+    return min(ahead, key=_threshold, default=None)
+
+
+def _threshold(one: GradeThreshold) -> int:
+    return one.points

@@ -7,12 +7,14 @@ import msgspec
 from marshmallow import Schema, ValidationError, fields, validate, validates, validates_schema
 
 from community.points.adjustments import Adjustment
+from community.points.grades import Standing
 from community.points.rule_versions import RulesVersion
-from community.points.rules import MOST_MULTIPLIER, MOST_NAMED, MOST_PER_AMOUNT, MOST_POINTS, PointRules
+from community.points.rules import MOST_GRADES, MOST_MULTIPLIER, MOST_NAMED, MOST_PER_AMOUNT, MOST_POINTS, PointRules
 from community.points.statements import Movement, Overview
 from core.http.fields import Day, Note, SignedAmount, Text, Whole
 from core.http.schemas import Body
 from core.ids import public_id, public_id_or_none
+from referral.members.service import STANDARD_GRADE
 
 _BASES = ["commission_base", "total"]
 _MOMENTS = ["paid", "completed"]
@@ -75,6 +77,11 @@ class ExpiryBody(Body):
             raise ValidationError({"days": ["Either days or months."]})
 
 
+class GradeThresholdBody(Body):
+    grade = Text(50, required=True, metadata={"example": "gold"})
+    points = Whole(minimum=1, maximum=MOST_POINTS, required=True, metadata={"example": 1000})
+
+
 class PointRulesBody(Body):
     purchase = fields.Nested(
         PurchaseRuleBody, load_default=None, allow_none=True, metadata={"description": "null: purchases earn nothing"}
@@ -95,6 +102,18 @@ class PointRulesBody(Body):
         maximum=MOST_POINTS, load_default=10_000,
         metadata={"description": "of one adjustment by hand; only an owner changes it", "example": 10_000},
     )  # fmt: skip
+    grades = fields.List(
+        fields.Nested(GradeThresholdBody), load_default=list, validate=validate.Length(max=MOST_GRADES),
+        metadata={"description": "grades by points earned within 365 days; none: grades are set by hand"},
+    )  # fmt: skip
+
+    @validates("grades")
+    def grades_differ(self, value: list[dict[str, Any]], **_: Any) -> None:
+        for name in ("grade", "points"):
+            if len({one[name] for one in value}) < len(value):
+                raise ValidationError(f"Two have the same {name}.")
+        if any(one["grade"] == STANDARD_GRADE for one in value):
+            raise ValidationError(f"{STANDARD_GRADE!r} is the grade of those who reach none.")
 
 
 def point_rules(body: dict[str, Any]) -> PointRules:
@@ -120,6 +139,11 @@ class ExpiryShape(Schema):
     months = fields.Integer(allow_none=True)
 
 
+class GradeThresholdShape(Schema):
+    grade = fields.String(metadata={"example": "gold"})
+    points = fields.Integer(metadata={"example": 1000})
+
+
 class PointRulesShape(Schema):
     version = fields.Integer(metadata={"description": "0: never set"})
     purchase = fields.Nested(PurchaseRuleShape, allow_none=True)
@@ -130,6 +154,7 @@ class PointRulesShape(Schema):
     engagement_points = fields.Integer()
     expiry = fields.Nested(ExpiryShape, allow_none=True)
     adjustment_limit = fields.Integer()
+    grades = fields.List(fields.Nested(GradeThresholdShape))
     created_at = fields.DateTime(allow_none=True)
     created_by = fields.String(allow_none=True, metadata={"example": "stf_01kbt1wz00fcyry88y1p63pagn"})
 
@@ -140,6 +165,23 @@ def rules_shape(version: RulesVersion) -> dict[str, Any]:
         "version": version.version,
         "created_at": version.created_at,
         "created_by": public_id_or_none("stf", version.created_by),
+    }
+
+
+class GradeShape(Schema):
+    grade = fields.String(metadata={"example": "standard"})
+    points = fields.Integer(metadata={"description": "earned within 365 days, less taken back", "example": 640})
+    next = fields.Nested(
+        GradeThresholdShape, allow_none=True, metadata={"description": "null: none is higher, or none are managed"}
+    )  # fmt: skip
+
+
+def grade_shape(standing: Standing) -> dict[str, Any]:
+    ahead = standing.next
+    return {
+        "grade": standing.grade,
+        "points": standing.points,
+        "next": ahead and {"grade": ahead.grade, "points": ahead.points},
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from commission.ledger.audits import register_audit_check
-from community.points import expiry, purchases
+from community.points import expiry, grades, purchases
 from community.points.audit_checks import check_points
 from community.points.erasure import forfeit, open_gift
 from core.auth.actor import Program
@@ -29,6 +29,21 @@ def expire(program_id: UUID) -> None:
         publish(program_id, expiry.JOB, {})
 
 
+@consumer("points.grade", "points.earned", "points.taken_back", most=1000)
+def grade(program: Program, events: Sequence[NumberedEvent]) -> None:
+    """Grades of those whose points changed."""
+    grades.regrade(program.id, {UUID(event.facts["member_id"]) for event in events})
+
+
+@job(grades.SWEEP)
+def sweep_grades(program_id: UUID, after: str | None = None) -> None:
+    """Grades of everybody, for points grow old and rules change; a chunk a delivery."""
+    last = grades.sweep_chunk(program_id, UUID(after) if after else None)
+    if last is not None:
+        publish(program_id, grades.SWEEP, {"after": str(last)})
+
+
+schedule(grades.SWEEP, every=grades.EVERY, has_work=grades.are_managed)
 schedule(expiry.JOB, every=expiry.EVERY, has_work=expiry.any_due)
 
 

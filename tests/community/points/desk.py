@@ -85,6 +85,15 @@ def digest(program: TestProgram) -> None:
         run_jobs(program.id)
 
 
+def come_to_rest(program: TestProgram) -> None:
+    """Let everything that points consume come round until there is nothing to do."""
+    for _ in range(20):
+        publish_where_due(program.id, [SCHEDULES[name] for name in ("events.number", "points.earn", "points.grade")])
+        if not run_jobs(program.id):
+            return
+    raise AssertionError("it does not come to rest")
+
+
 def expire(program: TestProgram) -> None:
     """Let the expiry come round once."""
     publish_where_due(program.id, [SCHEDULES["points.expire"]])
