@@ -13,6 +13,7 @@ MEASUREMENTS = {
     "clicks": "CPU seconds a million clicks cost from the segment to the sums",
     "stats": "the stats of a link with 5 million clicks over a year, and the nightly work",
     "settlement": "maturing and preparing a settlement of 200,000 commissions",
+    "notices": "notices through the worker against a bare loop of HTTP posts",
 }
 
 

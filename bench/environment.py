@@ -32,8 +32,8 @@ class BenchApp:
 
 
 @contextmanager
-def measured_app() -> Iterator[BenchApp]:
-    """An application on durable servers in a fresh folder, inside its context."""
+def measured_app(**more: str) -> Iterator[BenchApp]:
+    """An application on durable servers in a fresh folder, inside its context; `more`: of its environment."""
     folder = Path(tempfile.mkdtemp(prefix="banyan-bench-", dir=os.environ.get("BENCH_DIR")))
     folder.chmod(0o711)  # as root, PostgreSQL runs as somebody else
     postgres = Postgres(folder / "postgres", folder / "s")
@@ -44,7 +44,7 @@ def measured_app() -> Iterator[BenchApp]:
         postgres.ensure_roles_and_database()
         valkey.init()
         valkey.start()
-        environment = _environment(folder, postgres, valkey)
+        environment = _environment(folder, postgres, valkey) | more
         app = create_app(load(environment))
         register_migrations(app)
         with app.app_context():
