@@ -36,16 +36,16 @@ class Verdict(NamedTuple):
     reason: str | None = None
 
 
-def pay_chunk(program: Program, most: int = CHUNK) -> int:
-    """Give, or take back, the next rewards of one kind; how many were looked at. 0: nothing waits, or others do it."""
+def pay_chunk(program: Program) -> bool:
+    """Give, or take back, the next rewards of one kind; whether more may wait."""
     first = queries.first_open_reward(program.id)
     if first is None:
-        return 0
-    rewards = queries.alike_open_rewards(program.id, first, most)
+        return False
+    rewards = queries.alike_open_rewards(program.id, first, CHUNK)
     verdicts = _take_back(program, rewards) if first.status == "reclaim" else _give(program, rewards)
     _record(program.id, first.status, verdicts)
     count_rewards([(one.reward.kind, one.status) for one in verdicts])
-    return len(rewards)
+    return len(rewards) == CHUNK
 
 
 def _record(program_id: UUID, before: str, verdicts: Sequence[Verdict]) -> None:

@@ -49,8 +49,9 @@ def any_to_settle(program_id: UUID) -> bool:
     return bool(settling_ids(program_id))
 
 
-def settle_chunk(program: Program, activity_id: UUID, most: int = CHUNK) -> bool:
+def settle_chunk(program: Program, activity_id: UUID) -> bool:
     """Do the next piece of a settlement; whether there is another at once. Locks the activity."""
+    most = CHUNK
     activity = queries.activity(program.id, activity_id, lock="update")
     if activity is None or activity.status != Status.SETTLING:
         return False

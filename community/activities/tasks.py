@@ -10,7 +10,7 @@ from community.activities.audit_checks import check_budgets
 from community.activities.deciding import any_decided, follow_guard
 from community.activities.erasure import forget_quotas, forget_words
 from community.activities.following import follow_orders
-from community.activities.paying import CHUNK, pay_chunk
+from community.activities.paying import pay_chunk
 from community.activities.service import multipliers_at
 from community.activities.settling import any_to_settle, settle_chunk, settling_ids
 from community.points.service import register_multipliers
@@ -53,7 +53,7 @@ def settle(program_id: UUID) -> None:
 @job("activities.pay", queue="money")
 def pay(program_id: UUID) -> None:
     """One chunk of rewards of one kind."""
-    if pay_chunk(program_of(program_id)) == CHUNK:
+    if pay_chunk(program_of(program_id)):
         publish(program_id, "activities.pay", {})
 
 
