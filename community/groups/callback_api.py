@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Blueprint, request
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
 from community.groups.callbacks import Call, receive
 from community.groups.limits import limit_callbacks
@@ -22,6 +22,8 @@ class CallbackBody(Schema):
 
 class CallbackAnswer(Schema):
     """Nothing, or what the platform wants to read when it asks whether we are there."""
+
+    challenge = fields.String(metadata={"description": "only where it was asked for"})
 
 
 class RawLoader:

@@ -14,7 +14,7 @@ from community.groups.questions import ask
 from community.groups.rules import keyword_in
 from community.groups.service import targets_of
 from community.groups.welcome import welcome
-from community.platforms.service import Challenge, ChatEvent, Target, chat_of, verify_callback
+from community.platforms.service import PLATFORMS, Challenge, ChatEvent, Target, chat_of, verify_callback
 from core.auth.actor import Program
 from core.auth.service import program_of
 from core.bulk import insert_rows
@@ -90,11 +90,19 @@ def _take_in(program: Program, group: Group, target: Target, told: Sequence[Chat
         _joined(program, where, [event for event in here if event.kind == "joined"], users, at)
         left = [users[event.chat_user] for event in here if event.kind == "left" and event.chat_user in users]
         leave(program.id, where.id, left)
-        questions = [(event, keyword_in(event.text)) for event in here if event.kind == "question"]
-        asked = [(event, keyword or ("help" if event.is_private else None)) for event, keyword in questions]
-        ask(
-            program.id, where.id, [(event.chat_user, users.get(event.chat_user), word) for event, word in asked if word]
-        )
+        if PLATFORMS[group.platform].answers_privately:
+            _asked(program, where, [event for event in here if event.kind == "question"], users)
+
+
+def _asked(program: Program, group: Group, events: Sequence[ChatEvent], users: Mapping[str, UUID]) -> None:
+    """Note what is asked for; in a private talk whatever we do not understand asks for help."""
+    words = [keyword_in(event.text) or ("help" if event.is_private else None) for event in events]
+    asked = [
+        (event.chat_user, users.get(event.chat_user), word)
+        for event, word in zip(events, words, strict=True)
+        if word is not None
+    ]
+    ask(program.id, group.id, asked)
 
 
 class _Seen(NamedTuple):

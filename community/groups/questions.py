@@ -43,6 +43,8 @@ def ask(program_id: UUID, group_id: UUID, asked: Sequence[tuple[str, UUID | None
 
     Who asks too often is not answered: nobody can make us write to him without end.
     """
+    if not asked:
+        return
     at = now()
     rows = [_row(group_id, *one, at) for one in asked]
     insert_rows(ChatQuestionRow, rows, program_id=program_id)
