@@ -1,11 +1,9 @@
 """Messages on their way: over kept connections, many at once, each within its time. No transaction is open."""
 
 import os
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import cache, partial
 from urllib.parse import urlsplit
@@ -21,7 +19,7 @@ from core.http.posting import NOTHING_SENT, Poster
 MOST_BYTES = 256 * 1024  # of an answer
 THREADS = 64
 OF_ONE_HOST = 8  # so that a slow one leaves the others their threads
-_SLOW_SECONDS = 0.005  # of an answer: below, a second thread would only wait for the first one's CPU
+_TICK_SECONDS = 0.005  # an answer that takes longer leaves the CPU to another thread
 _REFUSED = frozenset({"bad_url", "address_refused"})
 
 Pair = tuple[Target, Message]
@@ -44,10 +42,11 @@ def all_delivered(pairs: Sequence[Pair], reach: Reach, at: int) -> list[Outcome]
         hosts.setdefault(_host(target, reach), {}).setdefault(target, []).append(place)
     deliver = partial(delivered, reach=reach, at=at)
     lanes = [_Lane(deque(targets.values()), pairs, outcomes, deliver) for targets in hosts.values()]
-    for lane in lanes:
-        lane.start()
-    for lane in lanes:
-        lane.join()
+    work = [lane.hand() for lane in lanes]
+    while wait(work, timeout=_TICK_SECONDS).not_done:
+        work += [lane.hand() for lane in lanes if lane.needs_a_hand()]
+    for one in work:
+        one.result()  # an error of ours is not an outcome
     return outcomes
 
 
@@ -59,40 +58,31 @@ class _Lane:
         deliver: Callable[[Target, Message], Outcome],
     ) -> None:  # fmt: skip
         self._waiting, self._pairs, self._outcomes, self._deliver = waiting, pairs, outcomes, deliver
-        self._work: list[Future[None]] = []
-        self._lock = threading.Lock()
+        self._left, self._hands = len(waiting), 0
 
-    def start(self) -> None:
-        """One more thread, where there is work for it."""
-        with self._lock:
-            if self._waiting and len(self._work) < OF_ONE_HOST:
-                self._work.append(_threads().submit(self._run))
+    def hand(self) -> Future[None]:
+        """One more thread."""
+        self._hands += 1
+        return _threads().submit(self._run)
 
-    def join(self) -> None:
-        """Wait until all is tried. Raises: an error of ours, which is no outcome."""
-        done = 0
-        while done < len(self._work):  # it grows while somebody works
-            self._work[done].result()
-            done += 1
+    def needs_a_hand(self) -> bool:
+        """Whether nobody has taken a target since this was last asked, though some wait."""
+        before, self._left = self._left, len(self._waiting)
+        return 0 < self._left == before and self._hands < OF_ONE_HOST
 
     def _run(self) -> None:
         while (places := self._next()) is not None:
-            self._deliver_to_one(places)
+            held: Outcome | None = None
+            for place in places:
+                # behind a message that has to wait nothing overtakes it
+                outcome = held or self._deliver(*self._pairs[place])
+                self._outcomes[place] = outcome
+                held = outcome if isinstance(outcome, Throttled) else None
 
     def _next(self) -> list[int] | None:
         with suppress(IndexError):  # another thread took the last
             return self._waiting.popleft()
         return None
-
-    def _deliver_to_one(self, places: list[int]) -> None:
-        began, held = time.monotonic(), None
-        for place in places:
-            # behind a message that has to wait nothing overtakes it
-            outcome = held or self._deliver(*self._pairs[place])
-            self._outcomes[place] = outcome
-            held = outcome if isinstance(outcome, Throttled) else None
-        if time.monotonic() - began > _SLOW_SECONDS * len(places):
-            self.start()
 
 
 def exchange(platform: str, reach: Reach) -> Exchange:

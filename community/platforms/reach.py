@@ -43,4 +43,5 @@ class Reach(NamedTuple):
 def reach() -> Reach:
     """As this application is set up. Read it before threads are started: they have no application."""
     settings = current_app.config["SETTINGS"]
-    return Reach(settings.chat_url, settings.allow_private_urls, settings.chat_window_scale if settings.chat_url else 1)
+    played_at = settings.chat_address()
+    return Reach(played_at, settings.allow_private_urls, settings.chat_window_scale if played_at else 1)

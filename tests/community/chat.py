@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,19 @@ from community.platforms.played.playing import Playing
 from community.platforms.played.serving import in_thread
 
 
+@cache
+def _client() -> httpx.Client:
+    """One for all: each would read the certificates of the world anew."""
+    return httpx.Client(timeout=10, trust_env=False)
+
+
 @dataclass
 class Chat:
     """What plays the platforms, as a test sees it."""
 
     url: str
     window_scale: float
+    process: int | None = None  # where it is one of its own
 
     @property
     def environment(self) -> dict[str, str]:
@@ -80,7 +88,7 @@ class Chat:
             time.sleep(0.02)
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
-        answer = httpx.request(method, self.url + path, timeout=10, trust_env=False, **options)
+        answer = _client().request(method, self.url + path, **options)
         assert answer.status_code < 300, answer.text
         return orjson.loads(answer.content) if answer.content else None
 
@@ -105,7 +113,7 @@ def played_chat_process(folder: Path, window_scale: float = 0.01, *arguments: st
             assert process.poll() is None, "the playing server did not start"
             assert time.monotonic() < ends, "the playing server did not listen"
             time.sleep(0.02)
-        yield Chat(orjson.loads(address.read_bytes())["url"], window_scale)
+        yield Chat(orjson.loads(address.read_bytes())["url"], window_scale, process.pid)
     finally:
         process.terminate()
         process.wait(10)
