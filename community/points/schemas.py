@@ -107,13 +107,14 @@ class PointRulesBody(Body):
         metadata={"description": "grades by points earned within 365 days; none: grades are set by hand"},
     )  # fmt: skip
 
-    @validates("grades")
-    def grades_differ(self, value: list[dict[str, Any]], **_: Any) -> None:
+    @validates_schema
+    def grades_differ(self, data: Mapping[str, Any], **_: Any) -> None:
+        grades = data["grades"]
         for name in ("grade", "points"):
-            if len({one[name] for one in value}) < len(value):
-                raise ValidationError(f"Two have the same {name}.")
-        if any(one["grade"] == STANDARD_GRADE for one in value):
-            raise ValidationError(f"{STANDARD_GRADE!r} is the grade of those who reach none.")
+            if len({one[name] for one in grades}) < len(grades):
+                raise ValidationError({"grades": [f"Two have the same {name}."]})
+        if any(one["grade"] == STANDARD_GRADE for one in grades):
+            raise ValidationError({"grades": [f"{STANDARD_GRADE!r} is the grade of those who reach none."]})
 
 
 def point_rules(body: dict[str, Any]) -> PointRules:
