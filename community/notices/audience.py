@@ -39,6 +39,7 @@ def _addressed(program_id: UUID, news: Sequence[News]) -> Iterator[Notice]:
     named = groups.groups_by_key(program_id, {one.group_key for one in news if one.group_key})
     owners = {owner for hearers in heard.values() for owner in hearers.teams}
     teams = tree.teams_of(program_id, _members(news), owners) if owners else {}
+    audiences: dict[tuple[object, ...], Sequence[UUID]] = {}
     for one in news:
         if not one.to_groups:
             yield one.notice
@@ -46,7 +47,12 @@ def _addressed(program_id: UUID, news: Sequence[News]) -> Iterator[Notice]:
             yield from _summed(one, heard[one.notice.topic], teams)
         else:
             hearers = heard[one.notice.topic]
-            yield one.notice._replace(group_ids=_group_ids(one, hearers, named, teams))
+            own, whose = _concerned(one, hearers, named, teams)
+            # the same list for the same audience: whoever tells takes its notices together
+            kind = (one.notice.topic, own, whose)
+            if kind not in audiences:
+                audiences[kind] = _group_ids(hearers, own, whose)
+            yield one.notice._replace(group_ids=audiences[kind])
 
 
 def _hearers(found: Sequence[Group], topics: set[str]) -> dict[str, Hearers]:
@@ -72,16 +78,25 @@ def _members(news: Sequence[News]) -> set[UUID]:
     }  # fmt: skip
 
 
-def _group_ids(
+def _concerned(
     news: News, hearers: Hearers, named: dict[str, UUID], teams: dict[UUID, set[UUID]]
-) -> Sequence[UUID]:  # fmt: skip
-    if news.about is None:  # everybody's
-        return [*hearers.everything, *hearers.own, *(one for ids in hearers.teams.values() for one in ids)]
+) -> tuple[UUID | None, tuple[UUID, ...] | None]:
+    """The group that the news names, if it hears such news, and the owners of groups whose teams it is about.
+
+    Owners None: it is everybody's news.
+    """
+    if news.about is None:
+        return None, None
     own = named.get(news.group_key) if news.group_key else None
-    if not hearers.teams and own not in hearers.own:
-        return hearers.everything
-    of_teams = [one for owner in sorted(teams.get(news.about, ())) for one in hearers.teams.get(owner, ())]
-    return [*hearers.everything, *([own] if own in hearers.own else []), *of_teams]
+    owners = [owner for owner in teams.get(news.about, ()) if owner in hearers.teams]
+    return own if own in hearers.own else None, tuple(sorted(owners))
+
+
+def _group_ids(hearers: Hearers, own: UUID | None, owners: tuple[UUID, ...] | None) -> Sequence[UUID]:
+    if owners is None:
+        return [*hearers.everything, *hearers.own, *(one for ids in hearers.teams.values() for one in ids)]
+    of_teams = [one for owner in owners for one in hearers.teams[owner]]
+    return [*hearers.everything, *([own] if own is not None else []), *of_teams]
 
 
 def _summed(news: News, hearers: Hearers, teams: dict[UUID, set[UUID]]) -> Iterator[Notice]:

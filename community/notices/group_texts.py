@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
+from uuid import UUID
 
 from community.delivery.service import Outgoing
 from community.groups.service import Group
@@ -24,27 +25,28 @@ SHOWN = 3
 Texts = Mapping[tuple[str, str], Text]
 
 
-class Told(NamedTuple):
-    """The place of a notice, and a group that hears it."""
+class Heard(NamedTuple):
+    """The places of notices of one topic, in order, and the groups that hear them all."""
 
-    place: int
-    group: Group
+    topic: str
+    places: Sequence[int]
+    groups: Sequence[Group]
 
 
 class Speaker:
     """Renders notices, each once for all groups that read it alike."""
 
     def __init__(self, program: Program, notices: Sequence[Notice], texts: Texts, names: Names) -> None:
-        self._program, self._notices, self._texts, self._names = program, notices, texts, names
+        self.notices = notices
+        self._program, self._texts, self._names = program, texts, names
         self._said: dict[tuple[object, ...], Words] = {}
 
-    def words(self, told: Told) -> Words:
-        """The notice in the group's language and time zone, with or without amounts."""
-        group = told.group
-        kind = (told.place, group.language, group.timezone, group.show_amounts)
+    def words(self, place: int, group: Group) -> Words:
+        """A notice in the group's language and time zone, with or without amounts."""
+        kind = (place, *_reads_as(group))
         said = self._said.get(kind)
         if said is None:
-            notice = self._notices[told.place]
+            notice = self.notices[place]
             audience = Audience(group.language, group.timezone, group.show_amounts)
             said = self._said[kind] = say(
                 self._program, self._texts[notice.topic, group.language], notice.facts, notice.happened_at, audience,
@@ -53,17 +55,25 @@ class Speaker:
         return said
 
 
-def outgoing_of(
-    program: Program, notices: Sequence[Notice], told: Sequence[Told], texts: Texts, names: Names
-) -> list[Outgoing]:  # fmt: skip
+def _reads_as(group: Group) -> tuple[object, ...]:
+    return (group.language, group.timezone, group.show_amounts)
+
+
+def outgoing_of(speaker: Speaker, heard: Sequence[Heard]) -> list[Outgoing]:
     """The lines to be sent, in the order of the notices."""
-    speaker = Speaker(program, notices, texts, names)
-    if len(told) > MOST_LINES:
-        return list(_folded(speaker, notices, told))
+    if sum(len(one.places) * len(one.groups) for one in heard) > MOST_LINES:
+        return list(_folded(speaker, heard))
+    told = sorted(
+        ((place, group) for one in heard for place in one.places for group in one.groups), key=lambda pair: pair[0]
+    )
+    return _lines(speaker, told)
+
+
+def _lines(speaker: Speaker, told: Sequence[tuple[int, Group]]) -> list[Outgoing]:
     return [
-        _line(notices[one.place], one.group, words)
-        for one in told
-        if (words := speaker.words(one)).text
+        _line(speaker.notices[place], group, words)
+        for place, group in told
+        if (words := speaker.words(place, group)).text
     ]  # fmt: skip
 
 
@@ -77,27 +87,50 @@ def _line(notice: Notice, group: Group, words: Words) -> Outgoing:
     )  # fmt: skip
 
 
-def _folded(speaker: Speaker, notices: Sequence[Notice], told: Sequence[Told]) -> Iterator[Outgoing]:
-    """One line for each group and topic."""
-    gathered: dict[tuple[object, str], list[Told]] = {}
-    for one in told:
-        gathered.setdefault((one.group.id, notices[one.place].topic), []).append(one)
-    for those in gathered.values():
-        shown = [one for one in those[: 2 * SHOWN] if speaker.words(one).text][:SHOWN]
-        if shown:
-            yield _gathered(speaker, notices, those, shown)
+class _Folded(NamedTuple):
+    """What stands for many notices: `key` names exactly these."""
+
+    first: Notice
+    text: str
+    key: str
+    about: tuple[UUID, ...]
 
 
-def _gathered(
-    speaker: Speaker, notices: Sequence[Notice], those: Sequence[Told], shown: Sequence[Told]
-) -> Outgoing:  # fmt: skip
-    group, left = those[0].group, len(those) - len(shown)
-    texts = [speaker.words(one).text for one in shown]
-    if left:
+def _folded(speaker: Speaker, heard: Sequence[Heard]) -> Iterator[Outgoing]:
+    """One line for each group and topic, written once for all groups that hear and read the same."""
+    by_group: dict[UUID, tuple[Group, dict[str, list[Heard]]]] = {}
+    for one in heard:
+        for group in one.groups:
+            by_group.setdefault(group.id, (group, {}))[1].setdefault(one.topic, []).append(one)
+    written: dict[tuple[object, ...], _Folded | None] = {}
+    for group, topics in by_group.values():
+        for those in topics.values():
+            if len(those) == len(those[0].places) == 1:  # nothing to fold: it keeps its own key
+                yield from _lines(speaker, [(those[0].places[0], group)])
+                continue
+            kind = (*map(id, those), *_reads_as(group))
+            if kind not in written:
+                written[kind] = _gathered(speaker, sorted(place for one in those for place in one.places), group)
+            if (folded := written[kind]) is not None:
+                yield _as_line(folded, group)
+
+
+def _gathered(speaker: Speaker, places: Sequence[int], group: Group) -> _Folded | None:
+    """None: the templates have nothing to say of the first ones, and so of none."""
+    shown = [place for place in places[: 2 * SHOWN] if speaker.words(place, group).text][:SHOWN]
+    if not shown:
+        return None
+    texts = [speaker.words(place, group).text for place in shown]
+    if left := len(places) - len(shown):
         texts.append(MORE[group.language].replace("{n}", str(left)))
-    line = _line(notices[shown[0].place], group, Words("\n".join(texts), None))
-    keys = "\n".join(notices[one.place].key for one in those)
-    about = {member_id for one in shown for member_id in member_ids_in(line.topic, notices[one.place].facts)}
-    # another number of notices is another line: what was told of fewer does not stand for all
-    key = f"folded:{sha256(keys.encode()).hexdigest()}@{group.id}"
-    return line._replace(key=key, about=tuple(sorted(about)), fold_key=None if len(those) > SHOWN else line.fold_key)
+    notices = [speaker.notices[place] for place in shown]
+    keys = "\n".join(speaker.notices[place].key for place in places)
+    about = dict.fromkeys(member_id for one in notices for member_id in member_ids_in(one.topic, one.facts))
+    key = f"folded:{sha256(keys.encode()).hexdigest()}"
+    return _Folded(notices[0], "\n".join(texts), key, tuple(about))
+
+
+def _as_line(folded: _Folded, group: Group) -> Outgoing:
+    """It stands alone: counted again with others, it would be one."""
+    line = _line(folded.first, group, Words(folded.text, None))
+    return line._replace(key=f"{folded.key}@{group.id}", about=folded.about, fold_key=None)

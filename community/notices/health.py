@@ -2,7 +2,7 @@
 
 from core.observability.metrics import counter
 
-TOLD = counter("banyan_notices_told", "Notices told, by topic and to whom", ["topic", "to"])
+TOLD = counter("banyan_notices_told", "Lines to groups and notices to members", ["to"])
 FALLBACKS = counter(
     "banyan_notice_fallbacks", "Notices told by the default, for a program's own text failed", ["topic"]
 )

@@ -8,13 +8,14 @@ order, commission, matured, reversed, payout, milestone, coupon), features tell 
 digest, red_packet, group.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from community.delivery import service as delivery
 from community.groups import service as groups
 from community.groups.service import Group
-from community.notices.group_texts import Told, outgoing_of
+from community.notices.group_texts import Heard, Speaker, outgoing_of
+from community.notices.health import TOLD
 from community.notices.inbox import keep
 from community.notices.names import Shown, shown_members
 from community.notices.notice import Notice
@@ -35,29 +36,36 @@ def tell(program: Program, notices: Sequence[Notice]) -> None:
     """
     if not notices:
         return
-    told = _groups_told(program, notices)
+    heard = _heard(program, notices)
     shown = shown_members(program.id, _all_members(notices))
-    if told:
+    if heard:
         texts = texts_of(program.id, {notice.topic for notice in notices})
-        delivery.enqueue(program.id, outgoing_of(program, notices, told, texts, shown.names))
+        lines = outgoing_of(Speaker(program, notices, texts, shown.names), heard)
+        delivery.enqueue(program.id, lines)
+        TOLD.labels("group").inc(len(lines))
     _tell_members(program, notices, shown)
 
 
-def _groups_told(program: Program, notices: Sequence[Notice]) -> list[Told]:
-    """Which notice goes to which group, in the order of the notices."""
-    ids = {group_id for notice in notices for group_id in notice.group_ids}
-    found = {one.id: one for one in groups.groups_of(program.id, ids=ids)} if ids else {}
-    return [
-        Told(place, found[group_id])
-        for place, notice in enumerate(notices)
-        for group_id in notice.group_ids
-        if group_id in found and _hears(found[group_id], notice)
-    ]
+def _heard(program: Program, notices: Sequence[Notice]) -> list[Heard]:
+    """Notices of one topic that the same groups hear. Callers share one list of ids where these are the same."""
+    audiences = {id(notice.group_ids): notice.group_ids for notice in notices if notice.group_ids}
+    places: dict[tuple[int, str, bool], list[int]] = {}
+    for place, notice in enumerate(notices):
+        if notice.group_ids:
+            places.setdefault((id(notice.group_ids), notice.topic, notice.asked_for), []).append(place)
+    found = _groups(program.id, audiences.values())
+
+    def hearing(which: int, topic: str, asked_for: bool) -> list[Group]:
+        those = [found[one] for one in dict.fromkeys(audiences[which]) if one in found]
+        always = asked_for or topic == "group"
+        return [one for one in those if one.status == "active" and (always or topic in one.topics)]
+
+    return [Heard(kind[1], here, hearing(*kind)) for kind, here in places.items()]
 
 
-def _hears(group: Group, notice: Notice) -> bool:
-    wanted = notice.asked_for or notice.topic == "group" or notice.topic in group.topics
-    return group.status == "active" and wanted
+def _groups(program_id: UUID, audiences: Iterable[Sequence[UUID]]) -> dict[UUID, Group]:
+    ids = set().union(*audiences)
+    return {one.id: one for one in groups.groups_of(program_id, ids=ids)} if ids else {}
 
 
 def _all_members(notices: Sequence[Notice]) -> set[UUID]:
@@ -75,7 +83,8 @@ def _tell_members(program: Program, notices: Sequence[Notice], shown: Shown) -> 
     if not pairs:
         return
     wishes = settings_of(program.id, {member_id for member_id, _ in pairs})
-    keep(program.id, [(one, notice) for one, notice in pairs if notice.topic not in wishes[one].inbox_off])
+    kept = keep(program.id, [(one, notice) for one, notice in pairs if notice.topic not in wishes[one].inbox_off])
+    TOLD.labels("member").inc(kept)
     prepare_pushes(
         program.id, [(one, notice) for one, notice in pairs if notice.topic not in wishes[one].mini_program_off]
     )

@@ -23,6 +23,7 @@ IN_APP = "webhook"
 """Whose rules hold for texts that an application shows by itself."""
 
 _SAMPLE_ID = UUID(int=1)
+_TRIES = 20
 
 
 class Version(NamedTuple):
@@ -101,7 +102,7 @@ def write_text(
 
     Raises:
         Invalid: not a template of this topic, with the reason.
-        Collision: somebody else wrote one at this moment.
+        Collision: others keep writing at this moment.
     """
     current = texts_of(program.id, [topic])[topic, language]
     if current.is_default if text is None else (current.text, current.markdown) == (text, markdown):
@@ -109,17 +110,23 @@ def write_text(
     for name, written in (("text", text), ("markdown", markdown)):
         if written is not None:
             refuse_bad(program, topic, language, name, written)
-    row = Version(topic, language, (current.version or 0) + 1, text, markdown, staff_id, now())
-    written_rows = execute(
+    for _ in range(_TRIES):
+        row = Version(topic, language, (current.version or 0) + 1, text, markdown, staff_id, now())
+        if _insert(program.id, row):
+            return _in_force(topic, language, row)
+        current = texts_of(program.id, [topic])[topic, language]  # somebody was quicker: behind his
+    raise Collision("others keep writing versions")
+
+
+def _insert(program_id: UUID, row: Version) -> bool:
+    written = execute(
         """INSERT INTO notice_templates (program_id, topic, language, version, text, markdown, created_by, created_at)
            VALUES (%(program_id)s, %(topic)s, %(language)s, %(version)s, %(text)s, %(markdown)s, %(created_by)s,
                    %(created_at)s)
            ON CONFLICT DO NOTHING""",
-        program_id=program.id, **row._asdict(),
+        program_id=program_id, **row._asdict(),
     )  # fmt: skip
-    if not written_rows:
-        raise Collision("another version was written at this moment")
-    return _in_force(topic, language, row)
+    return bool(written)
 
 
 def refuse_bad(program: Program, topic: str, language: str, field: str, text: str) -> None:

@@ -223,6 +223,20 @@ def test_a_members_name_is_masked_and_inert(stage: Stage) -> None:
     assert stage.texts("all") == ["Welcome, ＠∗∗.", "Welcome, a member."]
 
 
+@pytest.mark.parametrize(
+    ("names", "shown"), [("full", "Ada Lovelace"), ("masked", "A∗∗"), ("hidden", "a member"), (None, "A∗∗")]
+)
+def test_members_are_named_as_they_chose(stage: Stage, names: str | None, shown: str) -> None:
+    stage.group("all", "member")
+    stage.member("grace")
+    stage.member("ada", "grace", name="Ada Lovelace")
+    if names is not None:
+        assert stage.program.member("ext:ada").put("/v1/me/privacy", {"names": names}).status_code == 200
+    stage.tell()
+    assert stage.texts("all")[-1] == f"Welcome, {shown}, invited by G∗∗."
+    assert stage.heard("grace") == [f"{shown} joined through you."]
+
+
 def test_a_text_that_fails_for_some_group_is_replaced_by_the_default(stage: Stage) -> None:
     """What passed the check may still meet facts that nobody thought of: nothing is lost for it."""
     group_id = stage.group("all", "milestone")
