@@ -14,6 +14,7 @@ __all__ = ["Settings", "SettingsError", "load"]
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 EMBEDDED_CONNECTIONS = 100  # max_connections of the embedded PostgreSQL
+REAL_CHATS = "platforms"  # CHAT_URL that keeps the demo from playing them
 CONNECTIONS_FOR_OTHERS = 20  # relay, workers, scheduler, tools, and PostgreSQL's own reserve
 
 
@@ -44,7 +45,8 @@ class Settings:
     proxy_hops: int  # trusted proxies in front of the web, each of which adds to X-Forwarded-For
     click_retention_days: int  # after which the raw clicks of a month are dropped; sums stay
     wechat_url: str  # the WeChat API, or what plays it in tests
-    chat_url: str | None  # what plays the chat platforms; None: the platforms themselves
+    chat_url: str | None  # what plays the chat platforms, as CHAT_URL says
+    plays_chats: bool  # `make run` plays them itself, for the demo
     chat_window_scale: float  # of what plays them: how much shorter its minutes are
     allow_private_urls: bool  # whether addresses that others name may lie in private networks; for development
 
@@ -60,10 +62,15 @@ class Settings:
 
     def sandbox_address(self) -> str | None:
         """Where the sandbox rail answers now: SANDBOX_URL, else what its server wrote; None while there is none."""
-        if self.sandbox_url is not None:
-            return self.sandbox_url
+        return self.sandbox_url or self._written_address("sandbox.json")
+
+    def chat_address(self) -> str | None:
+        """What plays the chat platforms now: CHAT_URL, else the demo's; None: they are reached themselves."""
+        return self.chat_url or (self._written_address("chats.json") if self.plays_chats else None)
+
+    def _written_address(self, name: str) -> str | None:
         try:
-            return str(json.loads((self.run_dir / "sandbox.json").read_text(encoding="utf-8"))["url"])
+            return str(json.loads((self.run_dir / name).read_text(encoding="utf-8"))["url"])
         except FileNotFoundError:
             return None
 
@@ -81,6 +88,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     if embedded and environment.text("DATABASE_ADMIN_URL"):
         environment.problems.append("DATABASE_ADMIN_URL is given without DATABASE_URL: expected both or neither")
     workers, threads = _web_size(environment, embedded=embedded)
+    demo, chats = environment.flag("DEMO", default=embedded), environment.text("CHAT_URL")
     settings = Settings(
         data_dir=data_dir,
         host=environment.text("HOST", "127.0.0.1"),
@@ -90,7 +98,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         redis_url=environment.parsed_by("REDIS_URL", redis_url, f"unix://{quote(str(paths.valkey_socket(data_dir)))}"),
         embedded_postgres=embedded,
         embedded_valkey=not environment.text("REDIS_URL"),
-        demo=environment.flag("DEMO", default=embedded),
+        demo=demo,
         signing_key=b"",
         encryption_keys={},
         lookup_key=b"",
@@ -106,7 +114,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         # at least the longest click window and a month: attribution reads raw clicks
         click_retention_days=environment.integer("CLICK_RETENTION_DAYS", 400, 400, 36_500),
         wechat_url=environment.parsed_by("WECHAT_URL", http_url, "https://api.weixin.qq.com"),
-        chat_url=environment.parsed_by("CHAT_URL", http_url, None),
+        chat_url=None if chats == REAL_CHATS else environment.parsed_by("CHAT_URL", http_url, None),
+        plays_chats=demo and not chats,
         chat_window_scale=environment.seconds("CHAT_WINDOW_SCALE", 1, 0.001, 1),
         allow_private_urls=environment.flag("ALLOW_PRIVATE_URLS", default=False),
     )

@@ -54,6 +54,7 @@ class Access(msgspec.Struct, frozen=True):
     owner: LogIn
     finance: tuple[LogIn, LogIn]
     loaded: bool = False  # all of the shop's data is in, and its affiliates are paid
+    grouped: bool = False  # its groups are in the played chats
     campaign: Campaign = Campaign()
 
     @property

@@ -10,11 +10,12 @@ import msgspec
 from flask import Flask
 from rich.console import Console
 
+from demo import chats
 from demo.accounts import Access, base_url, establish, keep, kept
 from demo.launch import launch
 from demo.outcome import example_of
 from demo.progress import Show, showing
-from demo.report import summary_lines, way_on_lines
+from demo.report import chat_lines, summary_lines, way_on_lines
 from demo.retail import RetailFolder
 from demo.run import Options, run
 
@@ -39,8 +40,12 @@ def load_demo(app: Flask, console: Console, folder: RetailFolder, options: Optio
             access = msgspec.structs.replace(access, loaded=True)
             keep(path, access)
         # after the payout and the fingerprint: those are of the shop's own orders
+        played_at = chats.address(settings)
+        access = chats.gather(access, played_at, show, partial(keep, path))
         access = launch(access, folder, show, partial(keep, path))
         show.lines(way_on_lines(access, str(path), example_of(access.program)))
+        if access.grouped and played_at:
+            show.lines(chat_lines(chats.book_url(played_at)))
 
 
 def _access(app: Flask, path: Path, show: Show) -> Access:

@@ -137,6 +137,13 @@ def way_on_lines(access: Access, kept_in: str | None, example: Example | None) -
         yield from (f"  {line}" for line in campaign_lines(access))
 
 
+def chat_lines(book_url: str) -> Iterator[str]:
+    """What the demo's group has read."""
+    yield ""
+    yield "What the group reads 群里的消息 (played here; CHAT_URL=platforms reaches the real ones)"
+    yield f"  curl -sS {shlex.quote(book_url)}"
+
+
 def _padded(name: str) -> str:
     """Chinese characters are two columns wide."""
     return name + " " * (_WIDTH - cell_len(name))

@@ -70,7 +70,7 @@ def clear_left_overs(settings: Settings) -> list[int]:
     end_processes(left, grace_seconds=5)
     if settings.embedded_postgres:
         _postgres(settings).stop()
-    for name in ("*.pid", "migrated", "sandbox.json"):
+    for name in ("*.pid", "migrated", "sandbox.json", "chats.json"):
         for path in settings.run_dir.glob(name):
             path.unlink(missing_ok=True)
     return left

@@ -67,6 +67,7 @@ def _always(settings: Settings) -> list[Program]:
         Program(name="shipper", command=_module("coupons.clicks.shipper"), waits_for=("migrated", "database")),
         Program(name="scheduler", command=_module("core.jobs.scheduler"), waits_for=("migrated", "database")),
         *([] if settings.sandbox_url else [_sandbox(settings)]),
+        *([_chats(settings)] if settings.plays_chats else []),
     ]
 
 
@@ -106,6 +107,19 @@ def _sandbox(settings: Settings) -> Program:
         str(settings.run_dir / "sandbox.json"),
     )  # fmt: skip - an option beside its value
     return Program(name="sandbox", command=command)
+
+
+def _chats(settings: Settings) -> Program:
+    command = _module(
+        "community.platforms.played",
+        "--window-scale",
+        str(settings.chat_window_scale),
+        "--data",
+        str(settings.data_dir / "chats.jsonl"),
+        "--address-file",
+        str(settings.run_dir / "chats.json"),
+    )  # fmt: skip - an option beside its value
+    return Program(name="chats", command=command)
 
 
 def _module(name: str, *arguments: str) -> list[str]:

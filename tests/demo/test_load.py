@@ -16,12 +16,14 @@ from core.auth.keys import keys_of, revoke_key
 from core.db import transaction
 from core.errors import Unauthenticated
 from demo.accounts import Access, establish, keep, kept
+from demo.chats import book_url
 from demo.load import FILE, load_demo
 from demo.office import OfficeError, signed_in
 from demo.retail import RetailFolder
 from demo.run import Options, run
 from tests.clients import ApiClient
 from tests.commission.payouts.rails.conftest import Sandbox
+from tests.community.chat import played_chat
 from tests.demo.conftest import quiet, served, work, working_options
 
 
@@ -136,6 +138,21 @@ def test_broken_off_it_goes_on_to_the_same_end(
     assert (ended.program_id, ended.api_key) == (broken.program_id, broken.api_key)
 
 
+def test_the_groups_of_the_demo_read_what_its_campaign_sells(
+    load: Callable[..., str], app: Flask, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with played_chat(window_scale=0.01) as chat:
+        settings = replace(app.config["SETTINGS"], chat_url=chat.url, chat_window_scale=0.01)
+        monkeypatch.setitem(app.config, "SETTINGS", settings)
+        assert book_url(chat.url) in load()
+        program_id = present(data_dir).program
+        chat.wait_for(lambda: work(program_id) or len(chat.texts("wecom")) > 0)
+        told = "\n".join(chat.texts("wecom") + chat.texts("slack"))
+        assert "£25.50" in told
+        assert load().count("groups 群") == 0
+        assert chat.book(outcome="refused") == []
+
+
 def test_the_file_of_secrets_is_for_its_owner_alone(data_dir: Path, access: Access) -> None:
     path = data_dir / FILE
     path.write_text("of an earlier start")
@@ -145,7 +162,8 @@ def test_the_file_of_secrets_is_for_its_owner_alone(data_dir: Path, access: Acce
     assert [entry.name for entry in data_dir.iterdir()] == [FILE]
     document = msgspec.json.decode(path.read_bytes())
     assert document.keys() == {
-        "base_url", "program_id", "api_key", "publishable_key", "owner", "finance", "loaded", "campaign",
+        "base_url", "program_id", "api_key", "publishable_key", "owner", "finance", "loaded", "grouped",
+        "campaign",
     }  # fmt: skip
     assert document["owner"].keys() == {"email", "password"}
     assert len({person["email"] for person in document["finance"]}) == 2
