@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import structlog
+
 from community.groups.metrics import count_paused
 from community.groups.models import GroupSendingRow
 from community.groups.rules import PAUSED_AFTER
@@ -18,7 +20,9 @@ from core.bulk import insert_rows
 from core.clock import day_of, now
 from core.db import execute, scalars
 from core.events.service import Event, announce
+from core.ids import public_id
 
+_log = structlog.get_logger(__name__)
 Told = tuple[UUID, Outcome, datetime]
 
 
@@ -114,4 +118,6 @@ def _pause(program_id: UUID, group_ids: Sequence[UUID]) -> list[UUID]:
     facts = [{"group_id": str(group_id), "reason": "refusals"} for group_id in paused]
     announce(program_id, [Event("group.paused", at, one) for one in facts])
     count_paused("refusals", len(paused))
+    for group_id in paused:
+        _log.warning("a group was paused", group=public_id("grp", group_id), program=str(program_id), reason="refusals")
     return paused

@@ -7,8 +7,10 @@ from uuid import UUID
 from community.groups.errors import GroupInOtherState
 from community.groups.service import find_group, note_outcomes, targets_of
 from community.platforms.service import Message, Outcome, Refused, Sent, Throttled, send
+from core.auth.actor import Actor
 from core.clock import now
 from core.db import transaction
+from core.http import idempotency
 from core.ids import Ref
 
 _TEXTS = {"zh": "测试消息：本群已接通。", "en": "A test message: this group is connected."}
@@ -20,6 +22,12 @@ class Tested(NamedTuple):
     group_id: UUID
     outcome: Outcome
     at: datetime
+
+
+def was_sent(actor: Actor, key: str) -> bool:
+    """Whether a call with this Idempotency-Key was carried out. No transaction is open."""
+    with transaction(actor.program_id, read_only=True):
+        return idempotency.was_carried_out(actor.program_id, actor.id, key)
 
 
 def send_test(program_id: UUID, ref: Ref) -> Tested:

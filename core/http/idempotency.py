@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg.errors
 
 from core.clock import now
-from core.db import execute, fetch_one
+from core.db import execute, fetch_one, scalar
 from core.errors import Conflict, Invalid
 
 ANSWERS_KEPT = timedelta(days=30)
@@ -73,6 +73,16 @@ def claim(program_id: UUID, credential_id: UUID, key: str, digest: bytes) -> Sto
     if stored.answer is None:
         raise KeyExpired()
     return stored
+
+
+def was_carried_out(program_id: UUID, credential_id: UUID, key: str) -> bool:
+    """Whether a request with this key had its effect: for what is done before the transaction that claims the key."""
+    found = scalar(
+        """SELECT 1 FROM idempotency_keys
+           WHERE program_id = %(program_id)s AND credential_id = %(credential_id)s AND key = %(key)s""",
+        program_id=program_id, credential_id=credential_id, key=key,
+    )  # fmt: skip
+    return found is not None
 
 
 def _insert(program_id: UUID, credential_id: UUID, key: str, digest: bytes) -> int:

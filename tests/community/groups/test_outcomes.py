@@ -136,6 +136,17 @@ def test_a_test_message_says_why_it_was_not_sent(desk: Desk, chat: PlayedChat) -
     assert desk.shown(group)["health"]["refusals_in_a_row"] == 1
 
 
+def test_a_test_message_asked_for_twice_under_one_key_is_sent_once(desk: Desk, chat: PlayedChat) -> None:
+    path, headers = f"/v1/groups/{desk.group()['id']}/test-message", {"Idempotency-Key": "t-1"}
+    first, second = (desk.operator.post(path, headers=headers) for _ in range(2))
+    assert first.json == second.json
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert len(chat.said) == 1
+    other = f"/v1/groups/{desk.group(name='Coffee')['id']}/test-message"
+    assert desk.operator.post(other, headers=headers).json["code"] == "idempotency_key_reused"  # type: ignore[index]
+    assert len(chat.said) == 1
+
+
 _IDLE_IN_TRANSACTION = """
   SELECT count(*) FROM pg_stat_activity
   WHERE datname = current_database() AND starts_with(state, 'idle in transaction')"""
