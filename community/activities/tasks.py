@@ -13,6 +13,7 @@ from community.activities.following import follow_orders
 from community.activities.paying import pay_chunk
 from community.activities.service import multipliers_at
 from community.activities.settling import any_to_settle, settle_chunk, settling_ids
+from community.activities.telling import TOLD, tell_news
 from community.points.service import register_multipliers
 from core.auth.actor import Program
 from core.auth.service import program_of
@@ -27,6 +28,12 @@ from referral.members.service import register_erasure_step
 def follow(program: Program, events: Sequence[NumberedEvent]) -> None:
     """Invites that bought, seats that were paid, and refunds that take both back."""
     follow_orders(program, events)
+
+
+@consumer("activities.tell", *TOLD, queue="notices")
+def spread(program: Program, events: Sequence[NumberedEvent]) -> None:
+    """Activities that began, goals that were reached, settlements that are done: to groups and members."""
+    tell_news(program, events)
 
 
 @job("activities.advance", queue="money")

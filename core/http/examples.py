@@ -23,6 +23,7 @@ PREFIXES = {
     "adjustment": "adj", "binding": "bnd", "audit": "aud", "event": "evt", "link": "lnk",
     "coupon": "cpn", "packet": "rpk", "code": "cod", "reservation": "rsv", "claim": "atc", "signal": "sig",
     "group": "grp", "post": "pst", "reward": "rwd", "redemption": "rdm", "segment": "seg",
+    "activity": "act", "participation": "apt", "team": "tem",
 }  # fmt: skip
 
 _BY_NAME: dict[str, Any] = {

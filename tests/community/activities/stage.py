@@ -22,7 +22,7 @@ NOON = START + timedelta(hours=12)
 AFTER = END + timedelta(minutes=2)
 _numbers = count(1)
 _SWEEPS = ("events.number", "activities.follow_orders", "activities.advance", "activities.release",
-           "activities.settle", "activities.pay", "activities.follow_guard")  # fmt: skip
+           "activities.settle", "activities.pay", "activities.follow_guard", "activities.tell")  # fmt: skip
 POINTS = {"kind": "points", "amount": 10}
 POINTS_BUDGET = {"currency": "PTS", "amount": 100_000}
 CASH = {"kind": "cash", "amount": 250}
