@@ -141,7 +141,7 @@ def approve_packet(actor: Actor, ref: Ref) -> RedPacket:
 
     Raises:
         RedPacketNotFound: no such packet in the program.
-        NotADraft: it is funded, or its time is over.
+        NotADraft: it is funded, or its time is over, or the program has another currency now.
         SamePerson: the actor made it.
     """
     packet = queries.packet(actor.program_id, ref, lock=True)
@@ -150,6 +150,8 @@ def approve_packet(actor: Actor, ref: Ref) -> RedPacket:
     at = now()
     if packet.status_at(at) != Status.DRAFT:
         raise NotADraft(f"The red packet is {packet.status_at(at)}.", status_now=packet.status_at(at))
+    if packet.currency != actor.program.currency:
+        raise NotADraft(f"The red packet is in {packet.currency}, the program in {actor.program.currency}.")
     if packet.created_by == actor.id:
         raise SamePerson()
     return _fund(actor.program, packet, _Funding(Source.CAMPAIGN_EXPENSE, at, actor.id))

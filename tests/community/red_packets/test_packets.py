@@ -198,6 +198,14 @@ def test_a_draft_whose_time_is_over_cannot_be_approved(giving: Giving) -> None:
         assert giving.shown(made)["status"] == "expired"
 
 
+def test_a_draft_in_a_currency_that_the_program_has_left_is_not_funded(giving: Giving) -> None:
+    made = giving.draft()
+    assert giving.program.staff("owner").patch("/v1/program", {"currency": "CNY"}).status_code == 200
+    answer = giving.finance.post(f"/v1/red-packets/{made['id']}/approve")
+    assert (answer.status_code, answer.json["code"]) == (409, "wrong_state")
+    assert accounts(giving.program) == (0, 0, 0)
+
+
 def test_equal_shares_are_whole_and_differ_by_one(giving: Giving) -> None:
     packet = giving.packet(split="equal")
     amounts = [giving.claim(packet, member).json["amount"] for member in giving.members]
