@@ -3,7 +3,7 @@ transaction; a few statements for any number of events and groups.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,6 +17,9 @@ from core.db import fetch_all
 from core.events.reading import NumberedEvent
 from referral.tree import service as tree
 
+MOST_AT_ONCE = 10_000
+"""Notices that are told together: what they are made of has to fit into memory."""
+
 
 class Hearers(NamedTuple):
     """The groups that hear a topic, by their scope."""
@@ -29,8 +32,20 @@ class Hearers(NamedTuple):
 def tell_events(program: Program, events: Sequence[NumberedEvent]) -> None:
     """Tell what happened, in the order of the log."""
     coupons = _coupon_names(program.id, coupon_ids_in(events))
-    news = [one for event in events for one in news_of(event, coupons)]
-    tell(program, list(_addressed(program.id, news)))
+    for some in _turns(list(news_of(event, coupons)) for event in events):
+        tell(program, list(_addressed(program.id, some)))
+
+
+def _turns(news: Iterable[list[News]]) -> Iterator[list[News]]:
+    """What a few events tell, together: one that many members matured by tells hundreds of them."""
+    turn: list[News] = []
+    for of_event in news:
+        if turn and len(turn) + len(of_event) > MOST_AT_ONCE:
+            yield turn
+            turn = []
+        turn += of_event
+    if turn:
+        yield turn
 
 
 def _addressed(program_id: UUID, news: Sequence[News]) -> Iterator[Notice]:

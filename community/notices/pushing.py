@@ -151,6 +151,17 @@ def _begin(program_id: UUID, begun: Sequence[Waiting], by: Mapping[str, MiniProg
         )  # fmt: skip
 
 
+def any_old(program_id: UUID) -> bool:
+    """Whether there is something to forget."""
+    return bool(
+        scalar(
+            """SELECT EXISTS (SELECT FROM notice_pushes WHERE program_id = %(program_id)s AND id < %(before)s
+                 AND status NOT IN ('waiting', 'sending'))""",
+            program_id=program_id, before=first_id_at(now() - KEPT),
+        )
+    )  # fmt: skip
+
+
 def prune(program_id: UUID) -> bool:
     """Forget one turn of what ended long ago; whether there may be more."""
     gone = execute(

@@ -62,5 +62,9 @@ def prune(program_id: UUID) -> None:
         publish(program_id, "notices.prune", {})
 
 
+def _any_old(program_id: UUID) -> bool:
+    return inbox.any_old(program_id) or pushing.any_old(program_id)
+
+
 schedule("notices.push", every=timedelta(seconds=5), has_work=pushing.any_due)
-schedule("notices.prune", every=timedelta(hours=6), has_work=inbox.any_old)
+schedule("notices.prune", every=timedelta(hours=6), has_work=_any_old)

@@ -138,7 +138,7 @@ def subscribe_send() -> Response:
     return _hit() or _message_fault(asked) or _json({"errcode": 0, "errmsg": "ok", "msgid": secrets.randbelow(10**15)})
 
 
-@blueprint.put("/consents")
+@blueprint.post("/consents")
 def put_consents() -> Response:
     """What people agree to: {"consents": [{"touser", "template_id", "times"}]}."""
     given = orjson.loads(request.get_data())["consents"]

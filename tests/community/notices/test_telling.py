@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from community.groups.service import groups_of
-from community.notices import group_texts
+from community.notices import audience, group_texts
 from community.notices.service import Notice
 from community.platforms.markdown import plain_text, read
 from core.db import scalar, transaction
@@ -17,6 +17,7 @@ from core.ids import public_id
 from core.jobs.registry import JOBS
 from coupons.vouchers.supply import tell_scarce
 from tests.community.notices.stage import Stage, names
+from tests.factories import seed_members
 from tests.referral.statements import counted_statements
 from tests.threads import together
 
@@ -116,6 +117,23 @@ def test_what_matured_is_summed_for_groups_and_told_to_each_member_alone(stage: 
     assert stage.texts("own") == []
     assert stage.heard("ada")[-1:] == ["£7.00 of your commission is now available."]
     assert stage.heard("zoe") == ["£3.00 of your commission is now available."]
+
+
+def test_what_many_members_have_matured_is_told_in_turns_to_each_of_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "MOST_AT_ONCE", 50)
+    stage.group("all", "matured")
+    people = seed_members(stage.program, 120)
+    for start in range(0, 120, 30):
+        moved = [{"member_id": one, "amount": 100, "count": 1} for one in people[start : start + 30]]
+        stage.happen(Event("commission.matured", AT, {"maturation_id": uuid4(), "members": moved}))
+    stage.tell()
+    assert stage.texts("all") == ["30 commissions of 30 members are now available: £30.00."] * 4
+    with transaction(stage.program.id, read_only=True):
+        assert (
+            scalar("SELECT count(DISTINCT member_id) FROM notices WHERE program_id = %(p)s", p=stage.program.id) == 120
+        )
 
 
 def test_that_a_payout_failed_is_for_the_member_alone(stage: Stage) -> None:

@@ -15,9 +15,11 @@ from coupons.sharing.wechat.errcodes import failure_of
 from coupons.sharing.wechat.played import PlayedWeChat
 from coupons.sharing.wechat.protocol import (
     AccessToken,
+    MessageSent,
     MiniProgram,
     Picture,
     Refused,
+    SubscribeMessage,
     Throttled,
     TokenEnded,
     Unknown,
@@ -26,6 +28,7 @@ from coupons.sharing.wechat.protocol import (
 from tests.coupons.sharing.conftest import APP_ID, SECRET
 
 PROGRAM = MiniProgram(APP_ID, SECRET, "release")
+MESSAGE = SubscribeMessage("openid-ada", "tmpl", "pages/tea", "zh", {"thing1": "茶"})
 
 
 @contextmanager
@@ -73,6 +76,7 @@ def told(**document: Any) -> bytes:
 CALLS: list[Callable[[WeChatApi], Any]] = [
     lambda api: api.url_link("t", PROGRAM, "pages/tea", "scene=x", 30),
     lambda api: api.code("t", PROGRAM, "pages/tea", "x", 430),
+    lambda api: api.subscribe_send("t", PROGRAM, MESSAGE),
 ]
 
 
@@ -85,6 +89,8 @@ CALLS: list[Callable[[WeChatApi], Any]] = [
         (40164, Refused(40164, "not_allowed")), (41030, Refused(41030, "wrong_page")),
         (40165, Refused(40165, "wrong_page")), (85079, Refused(85079, "not_published")),
         (40169, Refused(40169, "wrong_content")), (85401, Refused(85401, "wrong_content")),
+        (40037, Refused(40037, "wrong_template")), (43101, Refused(43101, "no_consent")),
+        (47003, Refused(47003, "wrong_content")), (40003, Refused(40003, "wrong_person")),
         (99999, Refused(99999, "other")),
     ],
 )  # fmt: skip
@@ -115,6 +121,17 @@ def test_what_cannot_be_read_is_unknown(call: Callable[[WeChatApi], Any], answer
 def test_a_link_that_is_none_is_unknown(document: dict[str, Any]) -> None:
     with answering(told(errcode=0, **document)) as (api, _):
         assert api.url_link("t", PROGRAM, "", "", 1) == Unknown("unreadable_answer")
+
+
+def test_a_message_goes_out_as_wechat_wants_it() -> None:
+    with answering(told(errcode=0, errmsg="ok")) as (api, sent):
+        assert api.subscribe_send("t", PROGRAM, MESSAGE) == MessageSent()
+    head, _, body = sent[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /cgi-bin/message/subscribe/send?access_token=t ")
+    assert orjson.loads(body) == {
+        "touser": "openid-ada", "template_id": "tmpl", "page": "pages/tea", "miniprogram_state": "formal",
+        "lang": "zh_CN", "data": {"thing1": {"value": "茶"}},
+    }  # fmt: skip
 
 
 def test_nobody_there_is_unknown_and_too_many_calls_are_throttled() -> None:

@@ -136,3 +136,27 @@ def test_it_runs_as_the_package_says(tmp_path: Path) -> None:
     finally:
         process.terminate()
         assert process.wait(10) == 0
+
+
+MESSAGE = {"touser": "ada", "template_id": "tmpl", "page": "pages/tea", "data": {"thing1": {"value": "tea"}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"template_id": "other"}, 40037), ({"page": "../x"}, 41030), ({"touser": "bob"}, 43101),
+        ({"data": {"thing1": {"value": ""}}}, 47003), ({"data": {"thing1": {"value": "x" * 21}}}, 47003),
+        ({"data": {"word1": {"value": "x"}}}, 47003), ({"data": {"amount1": {"value": "a lot"}}}, 47003),
+        ({"data": {"phrase1": {"value": "paid"}}}, 47003), ({"data": {"name1": {"value": "A**"}}}, 47003),
+    ],
+)  # fmt: skip
+def test_a_message_is_checked_before_the_consent_is_used(call: Call, change: dict[str, Any], code: int) -> None:
+    path = "/cgi-bin/message/subscribe/send"
+    assert errcode(_consents(call, 1)) == 0
+    assert errcode(call(path, MESSAGE | change)) == code
+    assert errcode(call(path, MESSAGE)) == 0
+    assert errcode(call(path, MESSAGE)) == 43101
+
+
+def _consents(call: Call, times: int) -> httpx.Response:
+    return call("/consents", {"consents": [{"touser": "ada", "template_id": "tmpl", "times": times}]})
