@@ -13,27 +13,26 @@ from community.platforms.played.replies import Asked, Reply
 HOST = "127.0.0.1"
 _LARGEST = 32 * 1024 * 1024
 _REASONS = {200: "OK", 204: "No Content"}
-_open: set[asyncio.Transport] = set()
 _BROKEN = Reply(400, b"Bad Request", ())
 
 
 class Connection(asyncio.Protocol):
     """One client's connection; its requests are answered one after another."""
 
-    def __init__(self, playing: Playing) -> None:
-        self._playing, self._read, self._is_busy = playing, bytearray(), False
+    def __init__(self, playing: Playing, open_ones: set[asyncio.Transport]) -> None:
+        self._playing, self._open, self._read, self._is_busy = playing, bytearray(), False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Answers go here."""
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
-            _open.add(transport)
+            self._open.add(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody waits any more."""
         if self._transport is not None:
-            _open.discard(self._transport)
+            self._open.discard(self._transport)
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
@@ -111,10 +110,12 @@ def _result(done: "asyncio.Future[Reply]") -> Reply:
     return done.result() if error is None else Reply(502, type(error).__name__.encode(), ())
 
 
-async def listen(playing: Playing, port: int) -> asyncio.Server:
-    """A listening server on this machine; port 0: any."""
+async def listen(playing: Playing, port: int, open_ones: set[asyncio.Transport] | None = None) -> asyncio.Server:
+    """A listening server on this machine; port 0: any. `open_ones` gets its connections."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(partial(Connection, playing), HOST, port, backlog=1024)
+    server = await loop.create_server(
+        partial(Connection, playing, set() if open_ones is None else open_ones), HOST, port, backlog=1024
+    )
     playing.origin = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
     return server
 
@@ -123,14 +124,15 @@ async def listen(playing: Playing, port: int) -> asyncio.Server:
 def in_thread(playing: Playing) -> Iterator[Playing]:
     """Play in a thread of this process, for tests."""
     loop, listening = asyncio.new_event_loop(), threading.Event()
+    open_ones: set[asyncio.Transport] = set()
 
     def run() -> None:
         asyncio.set_event_loop(loop)
-        server = loop.run_until_complete(listen(playing, 0))
+        server = loop.run_until_complete(listen(playing, 0, open_ones))
         listening.set()
         loop.run_forever()
         server.close()
-        for one in list(_open):
+        for one in list(open_ones):
             one.abort()
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
