@@ -20,7 +20,8 @@ class Connection(asyncio.Protocol):
     """One client's connection; its requests are answered one after another."""
 
     def __init__(self, playing: Playing, open_ones: set[asyncio.Transport]) -> None:
-        self._playing, self._open, self._read, self._is_busy = playing, bytearray(), False
+        self._playing, self._open = playing, open_ones
+        self._read, self._is_busy = bytearray(), False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -112,10 +113,8 @@ def _result(done: "asyncio.Future[Reply]") -> Reply:
 
 async def listen(playing: Playing, port: int, open_ones: set[asyncio.Transport] | None = None) -> asyncio.Server:
     """A listening server on this machine; port 0: any. `open_ones` gets its connections."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        partial(Connection, playing, set() if open_ones is None else open_ones), HOST, port, backlog=1024
-    )
+    connected = partial(Connection, playing, set() if open_ones is None else open_ones)
+    server = await asyncio.get_running_loop().create_server(connected, HOST, port, backlog=1024)
     playing.origin = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
     return server
 
