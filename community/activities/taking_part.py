@@ -52,8 +52,10 @@ def take_part(program: Program, ref: Ref, wish: Wish) -> tuple[Part, bool]:
         TeamNotFound, TeamFull, TeamEnded, OrderDoesNotFit: as teams say.
         Invalid: a field is missing, or is not of the activity's kind.
     """
-    activity = activity_of(program.id, ref, lock="share")
-    check_fields(activity, wish)
+    seen = activity_of(program.id, ref)
+    check_fields(seen, wish)
+    check_moment(seen, wish.at)  # before the lock: who comes late must not hold up the settlement
+    activity = activity_of(program.id, seen.id, lock="share")
     check_moment(activity, wish.at)
     check_member(program, activity, wish.member_id)
     hold_members(program.id, activity.id, [wish.member_id], wish.at)

@@ -10,6 +10,7 @@ from core.clock import frozen_at
 from tests.clients import TestProgram
 from tests.commission.orders.conftest import Shop
 from tests.community.activities.stage import AFTER, END, NOON, POINTS, POINTS_BUDGET, START, Stage
+from tests.community.activities.test_shares import GROUP
 from tests.factories import seed_members, set_member
 from tests.threads import together
 
@@ -192,3 +193,15 @@ def test_what_is_not_of_the_kind_is_refused(stage: Stage, body: dict[str, Any], 
 def test_an_unknown_member_is_refused(stage: Stage) -> None:
     answer: Any = stage.join(stage.run(), "nobody")
     assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/member_external_id")
+
+
+def test_only_members_of_its_groups_where_it_says_so(stage: Stage) -> None:
+    made: Any = stage.program.staff("operator").post("/v1/groups", GROUP | {"external_id": "tea"}).json
+    activity = stage.run(group_ids=[made["id"]], guard={"members_only": True})
+    seed_members(stage.program, 2)
+    joined = stage.client.post(f"/v1/groups/{made['id']}/members", {"member_external_id": "m-0"})
+    assert joined.status_code == 201, joined.text
+    assert stage.take_part(activity, "m-0").status_code == 201
+    assert refusal(stage.take_part(activity, "m-1")) == (409, "member_not_eligible")
+    open_to_all = stage.run(group_ids=[made["id"]])
+    assert stage.take_part(open_to_all, "m-1").status_code == 201
