@@ -52,8 +52,8 @@ class MessageRow(Base):
         CheckConstraint("status <> 'sending' OR dispatch_id IS NOT NULL", name="sending"),
         Index("uq_messages_key", "program_id", "key", unique=True),
         Index(
-            "ix_messages_waiting", "program_id", "group_id", "priority", "id",
-            postgresql_where=sql("status = 'waiting'"), postgresql_include=["due_at"],
+            "ix_messages_waiting", "program_id", "group_id", "priority", "id", "due_at",
+            postgresql_where=sql("status = 'waiting'"),
         ),
         Index(
             "ix_messages_expiring", "program_id", "expires_at", postgresql_where=sql("status = 'waiting'"),

@@ -66,10 +66,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_messages_waiting",
         "messages",
-        ["program_id", "group_id", "priority", "id"],
+        ["program_id", "group_id", "priority", "id", "due_at"],
         unique=False,
         postgresql_where=sa.text("status = 'waiting'"),
-        postgresql_include=["due_at"],
     )
     op.create_index("uq_messages_key", "messages", ["program_id", "key"], unique=True)
     op.create_table(
