@@ -1,6 +1,7 @@
 """Messages on their way: over kept connections, many at once, each within its time. No transaction is open."""
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -32,8 +33,9 @@ def delivered(target: Target, message: Message, reach: Reach, at: int) -> Outcom
     return scaled(outcome, reach)
 
 
-def all_delivered(pairs: Sequence[Pair], reach: Reach, at: int) -> list[Outcome]:
-    """What became of each, in the order given. Messages to one target go one after another, in that order."""
+def all_delivered(pairs: Sequence[Pair], reach: Reach, at: int, seconds: float) -> list[Outcome]:
+    """What became of each, in the order given. Messages to one target go one after another, in that order. After
+    `seconds` no other is begun."""
     if len(pairs) < 2:
         return [delivered(target, message, reach, at) for target, message in pairs]
     outcomes: list[Outcome] = [Unknown("not_tried", may_have_arrived=False)] * len(pairs)
@@ -41,7 +43,8 @@ def all_delivered(pairs: Sequence[Pair], reach: Reach, at: int) -> list[Outcome]
     for place, (target, _) in enumerate(pairs):
         hosts.setdefault(_host(target, reach), {}).setdefault(target, []).append(place)
     deliver = partial(delivered, reach=reach, at=at)
-    lanes = [_Lane(deque(targets.values()), pairs, outcomes, deliver) for targets in hosts.values()]
+    ends = time.monotonic() + seconds
+    lanes = [_Lane(deque(targets.values()), pairs, outcomes, deliver, ends) for targets in hosts.values()]
     work = [lane.hand() for lane in lanes]
     while wait(work, timeout=_TICK_SECONDS).not_done:
         work += [lane.hand() for lane in lanes if lane.needs_a_hand()]
@@ -55,10 +58,10 @@ class _Lane:
 
     def __init__(
         self, waiting: deque[list[int]], pairs: Sequence[Pair], outcomes: list[Outcome],
-        deliver: Callable[[Target, Message], Outcome],
+        deliver: Callable[[Target, Message], Outcome], ends: float,
     ) -> None:  # fmt: skip
         self._waiting, self._pairs, self._outcomes, self._deliver = waiting, pairs, outcomes, deliver
-        self._left, self._hands = len(waiting), 0
+        self._left, self._hands, self._ends = len(waiting), 0, ends
 
     def hand(self) -> Future[None]:
         """One more thread."""
@@ -74,6 +77,8 @@ class _Lane:
         while (places := self._next()) is not None:
             held: Outcome | None = None
             for place in places:
+                if time.monotonic() > self._ends:
+                    return
                 # behind a message that has to wait nothing overtakes it
                 outcome = held or self._deliver(*self._pairs[place])
                 self._outcomes[place] = outcome

@@ -61,13 +61,15 @@ def send(target: Target, message: Message) -> Outcome:
     return posting.delivered(target, message, reach(), _seconds())
 
 
-def send_many(pairs: Sequence[tuple[Target, Message]]) -> list[Outcome]:
+def send_many(pairs: Sequence[tuple[Target, Message]], *, within_seconds: float = 60) -> list[Outcome]:
     """Post messages at the same time; the outcomes in their order.
 
     Several for one target (an equal Target) go one after another in the given order; behind one that is Throttled the
-    rest of that target's are Throttled without being tried. No limit is kept here: that is the caller's.
+    rest of that target's are Throttled without being tried. What is not begun within the time is Unknown("not_tried"),
+    and certainly did not arrive; one that is begun takes up to 10 seconds more. No limit is kept here: that is the
+    caller's.
     """
-    return posting.all_delivered(pairs, reach(), _seconds())
+    return posting.all_delivered(pairs, reach(), _seconds(), within_seconds)
 
 
 def posts_of(target: Target, message: Message) -> int:

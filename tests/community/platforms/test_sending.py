@@ -255,6 +255,24 @@ def test_one_slow_platform_does_not_hold_up_the_others(app: Flask, chat: Chat) -
     assert max(slow_at) - min(slow_at) < 0.8 * 20 / 4  # and the slow ones go side by side
 
 
+def test_what_is_not_begun_in_time_is_told(app: Flask, chat: Chat) -> None:
+    chat.faults(slow=1, slow_seconds=0.3)
+    pairs = [(target_of(chat, "wecom", number), Message("x")) for number in range(1000, 1100)]
+    began = time.monotonic()
+    outcomes = send_many(pairs, within_seconds=0.4)
+    assert time.monotonic() - began < 3
+    left = Unknown("not_tried", may_have_arrived=False)
+    assert set(outcomes) == {Sent(), left}
+    assert len(chat.book("wecom")) == len(outcomes) - outcomes.count(left)
+
+
+def test_apprise_goes_side_by_side_too(app: Flask, chat: Chat) -> None:
+    pairs = [(target_of(chat, "apprise", number), Message(f"{number}")) for number in range(100, 140)]
+    chat.faults(slow=1, slow_seconds=0.1)
+    assert set(send_many(pairs)) == {Sent()}
+    assert {one["text"] for one in chat.book("apprise")} == {str(number) for number in range(100, 140)}
+
+
 def test_messages_to_one_target_keep_their_order(app: Flask, chat: Chat) -> None:
     targets = [target_of(chat, "wecom", number) for number in range(60, 80)]
     pairs = [(target, Message(f"{number}")) for number in range(10) for target in targets]
