@@ -13,11 +13,14 @@ import psycopg
 import pytest
 from flask import Flask
 
+from community.red_packets import gathered_claims
 from community.red_packets.claims import Claimed, claim
+from community.red_packets.errors import Finished, NoSuchMember
 from community.red_packets.gathered_claims import claim_for
 from core.clock import frozen_at, now
 from core.db import Collision, execute, transaction
 from core.errors import DomainError
+from core.ids import ExternalRef, Ref
 from tests.clients import TestProgram
 from tests.community.red_packets.giving import (
     Giving,
@@ -215,6 +218,17 @@ def test_one_member_in_many_threads_gets_one_share(app: Flask, giving: Giving) -
     assert len({one.claim.place for one in outcomes if isinstance(one, Claimed)}) == 1
     assert sum(one.is_new for one in outcomes if isinstance(one, Claimed)) == 1
     assert shares_of(giving.program, packet)[:2] == (2, 1)
+
+
+def test_a_set_is_served_in_its_order_and_who_stands_twice_has_claimed_by_the_first(giving: Giving) -> None:
+    packet, (first, second, third) = id_of(giving.packet(count=2)), giving.members
+    current = giving.program.now()
+    asked: list[Ref] = [second, ExternalRef("nobody"), second, ExternalRef("m-0"), third]
+    asks = [gathered_claims._Ask(current, ref) for ref in asked]
+    outcomes = gathered_claims._claim_together((giving.program.id, packet), asks)
+    claimed = [(one.claim.member_id, one.claim.place, one.is_new) for one in outcomes if isinstance(one, Claimed)]
+    assert claimed == [(second, 1, True), (second, 1, False), (first, 2, True)]
+    assert [type(one) for one in outcomes if not isinstance(one, Claimed)] == [NoSuchMember, Finished]
 
 
 def test_one_member_in_transactions_of_their_own_gets_one_share(app: Flask, giving: Giving) -> None:
