@@ -8,10 +8,10 @@ from core.db import execute
 
 
 def forget_words(program_id: UUID, member_id: UUID) -> None:
-    """Blank what an erased member wrote and which posts were his; what he took part in stays, by his id."""
+    """Blank what an erased member wrote; what he took part in stays, by ids."""
     execute(
-        """UPDATE activity_participations SET body = NULL, content_id = NULL
-           WHERE program_id = %(p)s AND member_id = %(member_id)s AND (body IS NOT NULL OR content_id IS NOT NULL)""",
+        """UPDATE activity_participations SET body = NULL
+           WHERE program_id = %(p)s AND member_id = %(member_id)s AND body IS NOT NULL""",
         p=program_id, member_id=member_id,
     )  # fmt: skip
 

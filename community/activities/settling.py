@@ -12,10 +12,11 @@ from uuid import UUID
 from community.activities import queries
 from community.activities.announcing import facts_of
 from community.activities.budgets import close_budget
+from community.activities.engagement import note_reached
 from community.activities.holding import blank_part, insert_parts, note_members
 from community.activities.queries import Activity
-from community.activities.rewarding import grant
-from community.activities.rules import Kind, Status, Took, settles_at
+from community.activities.rewarding import grant, participations_of
+from community.activities.rules import Kind, Status, Took, reached, settles_at
 from community.groups import service as groups
 from core.auth.actor import Program
 from core.clock import day_of, now
@@ -63,6 +64,8 @@ def settle_chunk(program: Program, activity_id: UUID) -> bool:
     else:
         member_ids = _next_members(program.id, activity, most)
     grant(program, activity, member_ids)
+    if activity.kind == Kind.ENGAGEMENT:
+        _note_reached(program.id, activity, member_ids)
     _move_on(program.id, activity, member_ids, is_last=len(member_ids) < most)
     return True
 
@@ -132,6 +135,24 @@ def _group_keys(program_id: UUID, activity: Activity) -> list[str] | None:
         return None
     found = groups.groups_of(program_id, activity.group_ids)
     return sorted({key for group in found for key in groups.group_keys(group)})
+
+
+def _note_reached(program_id: UUID, activity: Activity, member_ids: Sequence[UUID]) -> None:
+    """Posts whose last reactions were told at the same moment, so that neither saw the goal reached."""
+    found = [
+        (member_id, one.occasion)
+        for member_id, took in participations_of(program_id, activity, member_ids).items()
+        for one in took
+        if one.status == Took.COUNTED and reached(activity.goal, one.engagement)
+    ]
+    ids = scalars(
+        """SELECT p.id FROM activity_participations p
+           JOIN unnest(%(members)s::uuid[], %(occasions)s::text[]) AS g (member_id, occasion)
+             ON g.member_id = p.member_id AND g.occasion = p.occasion
+           WHERE p.program_id = %(p)s AND p.activity_id = %(id)s AND p.reached_at IS NULL""",
+        p=program_id, id=activity.id, members=[one[0] for one in found], occasions=[one[1] for one in found],
+    )  # fmt: skip
+    note_reached(program_id, activity, ids)
 
 
 def _finish(program: Program, activity: Activity) -> None:

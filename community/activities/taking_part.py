@@ -4,7 +4,6 @@ Locks the activity (shared, so that it does not end meanwhile), then the member'
 limit, then a team: in this order everywhere.
 """
 
-import hashlib
 from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
@@ -26,6 +25,7 @@ from community.activities.wishes import Wish
 from community.groups import service as groups
 from core.auth.actor import Program
 from core.clock import day_of
+from core.encryption import lookup_hash
 from core.errors import Fault, Invalid
 from core.ids import Ref
 from referral.members import service as members
@@ -151,4 +151,4 @@ def _occasion(kind: str, wish: Wish, day: date) -> str:
         return "vote"
     if wish.content_id is not None:
         return f"content:{wish.content_id}"
-    return "text:" + hashlib.sha256((wish.text or "").encode()).hexdigest()[:32]
+    return "text:" + lookup_hash("activity_text", wish.text or "").hex()[:32]  # keyed: words cannot be guessed from it

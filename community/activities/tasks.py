@@ -79,10 +79,10 @@ def forget(program_id: UUID) -> None:
 _SOON = timedelta(seconds=1)
 
 schedule("activities.advance", every=_SOON, has_work=moving.any_due)
-schedule("activities.release", every=_SOON, has_work=releasing.any_overdue)
+schedule("activities.release", every=timedelta(seconds=5), has_work=releasing.any_overdue)
 schedule("activities.settle", every=_SOON, has_work=any_to_settle)
 schedule("activities.pay", every=_SOON, has_work=queries.any_open_reward)
-schedule("activities.follow_guard", every=_SOON, has_work=any_decided)
+schedule("activities.follow_guard", every=timedelta(seconds=10), has_work=any_decided)
 schedule("activities.forget_quotas", every=timedelta(hours=1))
 register_multipliers(multipliers_at)
 register_audit_check("activities", check_budgets)

@@ -7,7 +7,7 @@ import pytest
 
 from core.auth import keys
 from core.clock import frozen_at
-from core.db import transaction
+from core.db import execute, transaction
 from tests.clients import ApiClient, TestProgram
 from tests.community.activities.stage import AFTER, END, NOON, POINTS, POINTS_BUDGET, START, Stage
 from tests.factories import seed_members
@@ -76,6 +76,15 @@ def test_a_post_that_reaches_its_goal_is_told_at_once_and_rewarded_at_the_end(
     tell(stage.client, told(key="d"))
     assert len(stage.events("activity.reached")) == 1
     assert settled_points(stage, posts) == 10
+
+
+def test_a_goal_that_nobody_saw_reached_is_told_at_the_end(stage: Stage, posts: dict[str, Any]) -> None:
+    tell(stage.client, told(key="a"), told(key="b"))
+    with transaction(stage.program.id):  # as when the two likes were told at the same moment
+        execute("UPDATE activity_participations SET reached_at = NULL WHERE program_id = %(p)s", p=stage.program.id)
+    before = len(stage.events("activity.reached"))
+    assert settled_points(stage, posts) == 10
+    assert len(stage.events("activity.reached")) == before + 1
 
 
 def test_a_post_below_its_goal_gets_nothing(stage: Stage, posts: dict[str, Any]) -> None:
