@@ -52,7 +52,7 @@ def start_due(program: Program) -> int:
     posts = posts_by_id(program.id, [one.post_id for one in due])
     stale = [posts[one.post_id].at is None and at - one.due_at > FRESH for one in due]
     following = [posts[one.post_id].next_after(program.settings.timezone, at) for one in due]
-    execute(
+    moved = execute(
         """UPDATE post_audiences a SET next_due_at = t.next_due_at, last_due_at = t.due_at,
                   posted = a.posted + (NOT t.stale)::int, missed = a.missed + t.stale::int
            FROM unnest(%(posts)s::uuid[], %(due)s::timestamptz[], %(next)s::timestamptz[], %(stale)s::boolean[])
@@ -60,6 +60,8 @@ def start_due(program: Program) -> int:
            WHERE a.program_id = %(p)s AND a.post_id = t.post_id AND a.next_due_at = t.due_at""",
         p=program.id, posts=[one.post_id for one in due], due=[one.due_at for one in due], next=following, stale=stale,
     )  # fmt: skip
+    if moved != len(due):
+        raise RuntimeError("a due post moved although its row was locked")
     pages = [
         {"post_id": str(one.post_id), "segment_id": str(one.segment_id), "due_at": one.due_at.isoformat()}
         for one, is_stale in zip(due, stale, strict=True)

@@ -13,6 +13,7 @@ from core.jobs.registry import SCHEDULES
 from core.jobs.scheduler import publish_where_due
 from tests.clients import TestProgram
 from tests.community.groups.conftest import Desk
+from tests.community.groups.overlapping import overlapping
 from tests.jobs import deliver_now, lease_jobs, run_jobs
 from tests.threads import together
 
@@ -122,6 +123,17 @@ def test_two_schedulers_and_four_workers_start_once(desk: Desk) -> None:
         together(desk.program.app, *[start] * 4)
         jobs = run_jobs(desk.program.id, queues=("notices",))
     assert (jobs.count("groups.tell_segment"), told(desk)) == (1, 1)
+
+
+def test_who_comes_while_another_starts_leaves_it_to_him(desk: Desk) -> None:
+    desk.member("ada", grade="gold")
+    schedule(desk, segment(desk))
+
+    def start() -> int:
+        return audiences.start_due(program_of(desk.program.id))
+
+    with frozen_at(NOON + AN_HOUR):
+        assert overlapping(desk.program.app, desk.program.id, start, start) == (1, 0)
 
 
 def test_a_single_post_ends_and_a_late_one_of_every_day_is_missed(desk: Desk) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from community.groups.digests import tell_due
+from community.groups.digests import make_digest, tell_due
+from community.groups.service import find_group
 from core.auth.service import program_of
 from core.clock import frozen_at, now
 from core.db import transaction
@@ -14,6 +15,7 @@ from core.jobs.scheduler import publish_where_due
 from tests.clients import TestProgram
 from tests.community.boards.reading import follow
 from tests.community.groups.conftest import Desk, group_uuid, target
+from tests.community.groups.overlapping import overlapping
 from tests.factories import LineBody, OrderBody
 from tests.jobs import run_jobs
 from tests.threads import together
@@ -117,6 +119,18 @@ def test_a_day_that_is_asked_for_at_once_is_told_once(busy: Desk) -> None:
     path = f"/v1/groups/{group['id']}/digests"
     answers = together(busy.program.app, *[lambda one=one: one.post(path, {"day": TODAY}) for one in clients])
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 202]
+    assert len(told(busy, group)) == 1
+
+
+def test_who_comes_while_another_tells_does_not_tell(busy: Desk) -> None:
+    group = busy.group()
+    program_id = busy.program.id
+
+    def make() -> bool:
+        _, is_new = make_digest(program_of(program_id), find_group(program_id, group_uuid(group)), NOON.date())
+        return is_new
+
+    assert overlapping(busy.program.app, program_id, make, make) == (True, False)
     assert len(told(busy, group)) == 1
 
 

@@ -3,12 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from community.groups.service import members_in
+from community.groups.members import Joining, join
+from community.groups.service import find_group, members_in
+from core.auth.service import program_of
 from core.clock import frozen_at
 from core.db import transaction
-from core.ids import parse_public_id
+from core.ids import ExternalRef, parse_public_id
 from tests.clients import TestProgram
 from tests.community.groups.conftest import Desk, group_uuid
+from tests.community.groups.overlapping import overlapping
 from tests.threads import together
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -63,6 +66,19 @@ def test_joining_at_once_is_once(desk: Desk) -> None:
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
     assert len(desk.messages(group)) == len(desk.events("group.joined")) == 1
     assert present(desk, group) == ["ada"]
+
+
+def test_joining_while_another_call_says_the_same_is_once(desk: Desk) -> None:
+    group = desk.group(rules="Be kind.")
+    desk.member("ada")
+    program_id = desk.program.id
+
+    def join_now() -> bool:
+        program, found = program_of(program_id), find_group(program_id, group_uuid(group))
+        return join(program, found, [Joining(ExternalRef("ada"))])[0].created
+
+    assert overlapping(desk.program.app, program_id, join_now, join_now) == (True, False)
+    assert len(desk.messages(group)) == len(desk.events("group.joined")) == 1
 
 
 def test_leaving_and_coming_back_counts_anew_and_welcomes_once_a_day(desk: Desk) -> None:

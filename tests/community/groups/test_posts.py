@@ -1,6 +1,7 @@
 """Scheduled posts: once per due time and group, whoever runs, dies or comes late; in the time zone of each group."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from core.jobs.registry import SCHEDULES
 from core.jobs.scheduler import publish_where_due
 from tests.clients import ApiClient, TestProgram
 from tests.community.groups.conftest import Desk, target
+from tests.community.groups.overlapping import overlapping
 from tests.jobs import deliver_now, lease_jobs, run_jobs, waiting_jobs
 from tests.threads import together
 
@@ -135,6 +137,15 @@ def test_two_schedulers_and_two_workers_post_once(desk: Desk) -> None:
         ] * 4)  # fmt: skip
         together(desk.program.app, *[lambda: _post_now(desk)] * 4)
         run_jobs(desk.program.id, queues=("notices",))
+    assert texts(desk) == ["Tea of the day"]
+
+
+def test_who_comes_while_another_posts_leaves_it_to_him(desk: Desk) -> None:
+    group = desk.group()
+    schedule(desk, group, every={"time": "13:00"})
+    with frozen_at(NOON + timedelta(hours=1)):
+        post = partial(post_due, desk.program.id)
+        assert overlapping(desk.program.app, desk.program.id, post, post) == (1, 0)
     assert texts(desk) == ["Tea of the day"]
 
 
