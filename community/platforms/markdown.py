@@ -13,14 +13,15 @@ from community.platforms.text import ENDING, LENGTHS, beginning
 
 _BEGINNING = re.compile(r"(#{1,3}|[-*]|>)[ ]+")
 _LINE_KINDS = {"#": "heading", "-": "item", "*": "item", ">": "quote"}
+_URL = r"https?://[A-Za-z0-9\-._~:/?#@!$&+,;=%]*[A-Za-z0-9\-_~/#@$&+=%]"  # what ends a sentence is none of it
 _PIECE = re.compile(
     r"\\(?P<escaped>[!-/:-@\[-`{-~])"
     r"|\*\*(?P<bold>(?:\\.|[^\\*\n])+)\*\*"
     r"|`(?P<code>[^`\n]+)`"
-    r"|\[(?P<words>(?:\\.|[^\\\[\]\n])+)\]\((?P<to>https?://[^\s()<>\"'|\\`]+)\)"
-    r"|(?P<address>https?://[^\s()<>\"'|\\`*\[\]]+)"
+    rf"|\[(?P<words>(?:\\.|[^\\\[\]\n])+)\]\((?P<to>{_URL})\)"
+    rf"|(?P<address>{_URL})"
 )
-_ADDRESS = re.compile(r"https?://[^\s()<>\"'|\\`*\[\]]+")
+_ADDRESS = re.compile(_URL)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 

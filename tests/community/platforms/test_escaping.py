@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from community.platforms.adapters.known import ADAPTERS
-from community.platforms.markdown import fitted, plain_text, read
+from community.platforms.markdown import fitted, plain_text, read, read_plain
 from community.platforms.protocol import Message, Target
 from community.platforms.service import PLATFORMS, escape
 from community.platforms.text import LENGTHS, cut, inert
@@ -141,3 +141,16 @@ def test_shortened_markdown_fits_and_keeps_its_links_whole(markdown: str, most: 
         assert LENGTHS["bytes"](found) <= most
         for url in re.findall(r"https://a[^\s|>)\]\"<…]*", found):
             assert url in {"https://a.b/c", "https://a.b/long"} or url in plain_text(lines)
+
+
+@pytest.mark.parametrize(("text", "address"), [
+    ("见 https://shop.example/r/abc，快来！", "https://shop.example/r/abc"),
+    ("see https://shop.example/r/a_b?c=1&d=%E8%8C%B6.", "https://shop.example/r/a_b?c=1&d=%E8%8C%B6"),
+    ("(https://shop.example/x)", "https://shop.example/x"), ("https://shop.example/!?", "https://shop.example/"),
+    ("**https://shop.example/x**", None), ("https://", None), ("[a](javascript:x)", None), ("[a](ftp://x)", None),
+])  # fmt: skip
+def test_an_address_ends_where_the_sentence_goes_on(text: str, address: str | None) -> None:
+    readings = [read(text)] if address is None else [read(text), read_plain(text)]
+    for lines in readings:
+        found = [piece.url for line in lines for piece in line.pieces if piece.kind == "link"]
+        assert found == ([] if address is None else [address])
