@@ -62,8 +62,8 @@ def _target(chats: str, platform: str, number: int) -> dict[str, Any]:
         answer = httpx.get(f"{chats}/targets/{platform}/{number}", trust_env=False).raise_for_status()
     except httpx.HTTPError as error:
         raise WebError(f"the played chats do not answer: {error}") from error
-    found: dict[str, Any] = answer.json()
-    return found.get("target", found)
+    target: dict[str, Any] = answer.json()["target"]
+    return target
 
 
 def book_url(chats: str) -> str:
