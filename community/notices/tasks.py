@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from community.notices import erasure as erasure  # noqa: PLC0414 -- for its effect: it registers its step
-from community.notices import inbox, milestones, news, pushing
+from community.notices import inbox, milestones, news, pushing, weekly
 from community.notices.audience import tell_events
 from community.notices.push_outcomes import record_outcomes
 from community.notices.push_texts import Claimed
@@ -55,6 +55,14 @@ def _sent(program_id: UUID, claimed: Sequence[Claimed]) -> list[tuple[Claimed, M
     return outcomes + [(one, Refused(0, "bad_template")) for one in claimed if one.message is None]
 
 
+@job("notices.boards", queue="notices")
+def tell_boards(program_id: UUID, after: str | None = None) -> None:
+    """Tell the week's boards; where more groups wait, the next turn is published in the same transaction."""
+    last = weekly.tell_week(program_of(program_id), UUID(after) if after else None)
+    if last is not None:
+        publish(program_id, "notices.boards", {"after": str(last)})
+
+
 @job("notices.prune", queue="notices")
 def prune(program_id: UUID) -> None:
     """Forget old notices; where there may be more, the next turn is published in the same transaction."""
@@ -66,5 +74,10 @@ def _any_old(program_id: UUID) -> bool:
     return inbox.any_old(program_id) or pushing.any_old(program_id)
 
 
+def _any_board(program_id: UUID) -> bool:
+    return weekly.any_untold(program_of(program_id))
+
+
+schedule("notices.boards", every=timedelta(minutes=15), has_work=_any_board)
 schedule("notices.push", every=timedelta(seconds=5), has_work=pushing.any_due)
 schedule("notices.prune", every=timedelta(hours=6), has_work=_any_old)
