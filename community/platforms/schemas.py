@@ -20,7 +20,7 @@ class PlatformSchema(Schema):
     recognises_repeats = fields.Boolean(metadata={"description": "The receiver can tell that a message came again."})
     limits = fields.Nested(LimitsSchema)
     longest_text = fields.Integer()
-    longest_unit = fields.String(metadata={"enum": ["bytes", "characters"]})
+    longest_unit = fields.String(metadata={"enum": ["bytes", "characters"], "example": "bytes"})
     target = fields.List(fields.String(), metadata={"description": "Fields that a group's target must have."})
     target_options = fields.List(fields.String(), metadata={"description": "Fields that it may have."})
     notes = fields.String()
