@@ -17,6 +17,8 @@ from core.clock import frozen_at, now
 from core.db import transaction
 from core.ids import public_id
 from core.jobs.outbox import publish
+from core.jobs.registry import SCHEDULES
+from core.jobs.scheduler import publish_where_due
 from tests.clients import TestProgram
 from tests.community.red_packets.giving import (
     Giving,
@@ -140,6 +142,20 @@ def test_a_packet_all_of_which_is_taken_before_it_was_told_open_is_finished(givi
         advance(giving.program)
     assert [one.kind for one in told(giving.program)] == ["red_packet.opened", "red_packet.finished"]
     assert giving.shown(packet)["status"] == "finished"
+
+
+def test_the_job_comes_round_where_it_has_work_and_only_there(giving: Giving) -> None:
+    packet = giving.packet(count=1)
+
+    def sweep() -> list[str]:
+        publish_where_due(giving.program.id, [SCHEDULES["red_packets.advance"]])
+        return [name for name in run_jobs(giving.program.id) if name.startswith("red_packets.")]
+
+    assert sweep() == []
+    giving.claim(packet, giving.members[0])
+    assert sweep() == ["red_packets.advance"]
+    assert giving.shown(packet)["status"] == "finished"
+    assert sweep() == []
 
 
 def test_the_job_delivered_twice_at_once_returns_once(app: Flask, giving: Giving) -> None:
