@@ -6,18 +6,15 @@ from uuid import UUID
 from flask import Blueprint
 
 from community.points import adjustments, me_api, rewards_api, rule_versions, statements
+from community.points.rules_schemas import PointRulesBody, PointRulesShape, point_rules, rules_shape
 from community.points.schemas import (
     MovementShape,
     NewPointAdjustment,
     PointAdjustmentShape,
-    PointRulesBody,
-    PointRulesShape,
     PointsShape,
     adjustment_shape,
     movement_shape,
-    point_rules,
     points_shape,
-    rules_shape,
 )
 from core.auth.actor import Actor
 from core.http.endpoint import endpoint

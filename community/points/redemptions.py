@@ -12,7 +12,6 @@ from community.points import booking, rewards, stock
 from community.points.errors import (
     MemberSuspended,
     NotEnoughPoints,
-    RedemptionInOtherState,
     RedemptionNotFound,
     RewardEnded,
     RewardLimitReached,
@@ -30,14 +29,12 @@ from core.auth.actor import Program
 from core.bulk import insert_rows
 from core.clock import day_of, now
 from core.db import execute, fetch_all, fetch_one, scalar
-from core.events.service import Event
 from core.ids import new_id
 from coupons.vouchers import service as vouchers
 from referral.members.errors import MemberErased
 
 REQUESTED, SHIPPED, FULFILLED, CANCELED = "requested", "shipped", "fulfilled", "canceled"
 STATUSES = (REQUESTED, SHIPPED, FULFILLED, CANCELED)
-_BEFORE = {SHIPPED: [REQUESTED], FULFILLED: [REQUESTED, SHIPPED], CANCELED: [REQUESTED, SHIPPED]}
 
 
 class Redemption(NamedTuple):
@@ -54,7 +51,9 @@ class Redemption(NamedTuple):
     updated_at: datetime
 
 
-class _Use(NamedTuple):
+class Use(NamedTuple):
+    """What a lot gave for a redemption: one row of `point_uses` without program_id."""
+
     redemption_id: UUID
     lot_id: UUID
     amount: int
@@ -88,7 +87,7 @@ def redeem(program: Program, reward_id: UUID, member_id: UUID) -> tuple[Redempti
     status = REQUESTED if code is None else FULFILLED
     made = Redemption(redemption_id, reward.id, member_id, reward.cost, status, code, None, at, at)
     insert_rows(RewardRedemptionRow, [made], program_id=program.id)
-    uses = [_Use(made.id, draw.lot.id, draw.amount) for draw in drawn]
+    uses = [Use(made.id, draw.lot.id, draw.amount) for draw in drawn]
     insert_rows(PointUseRow, uses, program_id=program.id)
     REDEMPTIONS.labels(reward.kind, status).inc()
     return made, reward
@@ -139,74 +138,6 @@ def _count(program_id: UUID, reward: Reward, member_id: UUID) -> None:
     )  # fmt: skip
     if not counted:
         raise RewardLimitReached()
-
-
-def advance(program: Program, redemption_id: UUID, status: str, note: str | None) -> tuple[Redemption, Reward]:
-    """Ship, fulfil or cancel a gift; what it is already changes nothing. A cancel gives points and stock back.
-
-    The points return to the lots they came from, with the end these have; a debt is settled first.
-
-    Raises:
-        RedemptionNotFound: no such redemption in the program.
-        RedemptionInOtherState: it is past that.
-    """
-    found = redemption_of(program.id, redemption_id)
-    if found.status != status:
-        _move(program, found, status, note)
-    changed = redemption_of(program.id, redemption_id)
-    return changed, rewards.reward_of(program.id, changed.reward_id)
-
-
-def _move(program: Program, found: Redemption, status: str, note: str | None) -> None:
-    at = now()
-    if status == CANCELED:
-        # the purse is locked before the redemption's own row: whoever pays does the same
-        uses = _uses_of(program.id, found.id)
-        purse = open_purses(program.id, [found.member_id], lot_ids=[use.lot_id for use in uses])[found.member_id]
-    moved = execute(
-        """UPDATE reward_redemptions SET status = %(status)s, note = coalesce(%(note)s, note), updated_at = %(at)s
-           WHERE program_id = %(program_id)s AND id = %(id)s AND status = ANY(%(before)s)""",
-        program_id=program.id, id=found.id, status=status, note=note, at=at, before=_BEFORE[status],
-    )  # fmt: skip
-    if not moved:
-        present = redemption_of(program.id, found.id).status
-        if present != status:
-            raise RedemptionInOtherState(status_now=present)
-        return
-    REDEMPTIONS.labels(rewards.GIFT, status).inc()
-    if status == CANCELED:
-        lots = {lot.id: lot for lot in purse.lots}
-        purse.give_back([Draw(lots[use.lot_id], use.amount) for use in uses])
-        changed = [lot for lot in lots.values() if lot.left != lot.before]
-        day = day_of(at, program.settings.timezone)
-        entry = booking.returned(found.id, found.reward_id, found.member_id, found.cost, day)
-        close_purses(program.id, changed, [entry])
-        tell(program.id, [_returned(found, at)])
-        _uncount(program.id, found)
-
-
-def _returned(found: Redemption, at: datetime) -> Event:
-    return booking.told(
-        booking.RETURNED, at, found.member_id, found.cost, redemption_id=found.id, reward_id=found.reward_id
-    )
-
-
-def _uncount(program_id: UUID, found: Redemption) -> None:
-    execute(
-        """UPDATE reward_members SET taken = taken - 1
-           WHERE program_id = %(program_id)s AND reward_id = %(reward_id)s AND member_id = %(member_id)s""",
-        program_id=program_id, reward_id=found.reward_id, member_id=found.member_id,
-    )  # fmt: skip
-    stock.return_unit(program_id, found.reward_id)
-
-
-def _uses_of(program_id: UUID, redemption_id: UUID) -> list[_Use]:
-    return fetch_all(
-        _Use,
-        """SELECT redemption_id, lot_id, amount FROM point_uses
-           WHERE program_id = %(program_id)s AND redemption_id = %(id)s""",
-        program_id=program_id, id=redemption_id,
-    )  # fmt: skip
 
 
 _SELECT: LiteralString = """

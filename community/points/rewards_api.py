@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import Blueprint
 
-from community.points import redemptions, rewards
+from community.points import gifts, redemptions, rewards
 from community.points.errors import RedemptionNotFound, RewardNotFound
 from community.points.reward_schemas import (
     NewRedemption,
@@ -130,7 +130,7 @@ def cancel_redemption(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
 
 
 def _advance(actor: Actor, ref: str, status: str, body: dict[str, Any]) -> dict[str, Any]:
-    return redemption_shape(redemptions.advance(actor.program, _redemption_id(ref), status, body["note"]))
+    return redemption_shape(gifts.advance(actor.program, _redemption_id(ref), status, body["note"]))
 
 
 def _shown(actor: Actor, reward: Reward) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from commission.ledger.errors import UnbalancedEntry
 from commission.ledger.service import POINTS, Account, Entry, Posting, post
 from community.points.errors import NotEnoughPoints
 from community.points.expiry import expire_chunk
-from community.points.redemptions import advance, redeem
+from community.points.gifts import advance
+from community.points.redemptions import redeem
 from core.auth.service import program_of
 from core.clock import frozen_at
 from core.db import execute, transaction

@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 
 from community.points import expiry
-from community.points.redemptions import advance, redeem
+from community.points.gifts import advance
+from community.points.redemptions import redeem
 from community.points.service import award, take_back
 from core.auth.actor import Program
 from core.auth.service import program_of

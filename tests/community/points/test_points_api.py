@@ -176,3 +176,14 @@ def test_an_adjustment_is_audited_and_repeated_once(program: TestProgram, ada: U
     assert points_booked(program, ada) == 9
     (event,) = [one for one in owner.get("/v1/audit-events").json["data"] if one["action"] == "points.adjust_points"]
     assert event["target"] == made.json["id"]
+
+
+def test_movements_are_counted(program: TestProgram, ada: UUID) -> None:
+    def earned() -> int:
+        name = 'banyan_points_total{movement="earned"}'
+        lines = program.anonymous.get("/metrics").text.splitlines()
+        return sum(round(float(line.split()[-1])) for line in lines if line.startswith(name))
+
+    before = earned()
+    give(program, an_award(ada, 7, "a"))
+    assert earned() == before + 7

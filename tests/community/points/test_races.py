@@ -13,7 +13,8 @@ from flask import Flask
 
 from community.points import expiry
 from community.points.errors import NotEnoughPoints, RewardLimitReached, RewardSoldOut
-from community.points.redemptions import advance, redeem
+from community.points.gifts import advance
+from community.points.redemptions import redeem
 from core.auth.service import program_of
 from core.clock import frozen_at
 from core.db import Collision, transaction
