@@ -60,7 +60,7 @@ def survive(stage: Stage, *, orders: int, groups: int, stretches: int) -> None:
     # answers that take their time, so that whoever dies has messages under way
     stage.chat.faults(slow=0.5, slow_seconds=0.5, seed=4)
     for number in range(stretches):
-        shop.sell(orders // stretches)
+        shop.sell(orders * (number + 1) // stretches - orders * number // stretches)
         if number % 2:
             kill_meanwhile(stage, DEATHS[number // 2 % len(DEATHS)])
     stage.chat.faults()

@@ -5,6 +5,7 @@ from threading import Timer
 
 import pytest
 
+from community.delivery.queries import has_ready
 from community.delivery.rules import MONEY
 from community.delivery.service import cancel
 from core.clock import frozen_at, now
@@ -178,6 +179,8 @@ def test_quiet_hours_hold_news_and_fold_them_in_the_morning(scene: Scene) -> Non
         scene.tell("one", *[f"{number}" for number in range(7)])
         scene.tell("one", "urgent", ignores_quiet=True, fold_key=None)
         scene.send()
+        with transaction(scene.program.id, read_only=True):
+            assert not has_ready(scene.program.id, now()), "senders would look at what is held all night"
     assert scene.texts("one") == ["urgent"]
     with frozen_at(datetime(2026, 6, 1, 23, 59, 59, tzinfo=UTC)):
         scene.tell("one", "late")

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask
 
 from community.delivery.sending import send_ready
+from community.delivery.service import cancel
 from core.db import scalar, transaction
 from tests.community.delivery.scene import Scene
 from tests.threads import together
@@ -62,6 +63,25 @@ def test_limits_hold_by_the_receivers_clock_with_two_workers(scene: Scene, app: 
     assert {chat: len(times) for chat, times in at.items()} == {"bot": 100} | dict.fromkeys(robots, 45)
     assert all(most_within(at[robot], 1.2) <= 20 for robot in robots)
     assert most_within(at["bot"], 0.02) <= 30
+
+
+def test_what_is_taken_back_while_it_is_claimed_is_either_said_or_not(scene: Scene, app: Flask) -> None:
+    chats = [f"chat{number}" for number in range(30)]
+    for chat in chats:
+        scene.group(chat)
+        scene.tell(chat, "a", "b")
+
+    def take_back() -> None:
+        for chat in chats:
+            with transaction(scene.program.id):
+                cancel(scene.program.id, [f"{chat}/b"])
+
+    together(app, until_all_is_said(scene, 20), take_back)
+    said = {chat: "\n".join(scene.texts(chat)).split("\n") for chat in chats}
+    statuses = {chat: scene.statuses(chat) for chat in chats}
+    assert all(statuses[chat][0] == "sent" for chat in chats)
+    assert {chat: statuses[chat][1] == "sent" for chat in chats} == {chat: "b" in said[chat] for chat in chats}
+    assert {status for _, status in statuses.values()} <= {"sent", "canceled"}
 
 
 def most_within(times: list[float], span: float) -> int:
