@@ -65,6 +65,7 @@ def test_another_secret_is_not_believed(app: Flask, chat: Chat, platform: str) -
     call = chat.callback(platform, targets.BOTS + 1, "question", text="x")  # of another bot or app
     assert told(target_of(chat, platform), call) is None
     assert told(replace(target_of(chat, platform), callback_secret=""), call) is None
+    assert told(replace(target_of(chat, platform), callback_secret=""), Call({}, call.body)) is None
 
 
 @pytest.mark.parametrize(("platform", "header"), [

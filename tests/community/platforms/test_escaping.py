@@ -154,3 +154,21 @@ def test_an_address_ends_where_the_sentence_goes_on(text: str, address: str | No
     for lines in readings:
         found = [piece.url for line in lines for piece in line.pieces if piece.kind == "link"]
         assert found == ([] if address is None else [address])
+
+
+@pytest.mark.parametrize(("platform", "text", "shown"), [
+    ("slack", "<!channel> a & b <https://evil.example|shop>",
+     "&lt;!channel&gt; a &amp; b &lt;https://evil.example|shop&gt;"),
+    ("wecom", "hi <@all>", "hi ＜@all>"), ("feishu", 'hi <at user_id="all">x</at>', 'hi ＜at user_id="all">x＜/at>'),
+    ("discord", "<@7> **b** https://a.b/x_y", "\\<\\@7\\> \\*\\*b\\*\\* https://a.b/x_y"),
+    ("telegram", "<b>x</b>", "<b>x</b>"),  # without a parse_mode it is text
+])  # fmt: skip
+def test_a_plain_text_of_ours_is_text(platform: str, text: str, shown: str) -> None:
+    assert written(platform, Message(text)) == shown
+
+
+@pytest.mark.parametrize("platform", ["slack", "wecom", "feishu", "dingtalk", "telegram"])
+def test_tags_in_our_markdown_are_text(platform: str) -> None:
+    found = written(platform, Message("x", "<!channel> <@all> <at id=all></at> <b>x</b> **b**"))
+    assert re.search(r"<(?!/?b>b|/b>)[!@a/]", found) is None
+    assert re.search(r"<b>x", found) is None

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from community.platforms.adapters.apprise import PLAIN, SECURE
+from community.platforms.reach import Reach
 from community.platforms.service import (
     PLATFORMS,
     Message,
@@ -187,3 +188,11 @@ def test_only_the_playing_server_itself_may_be_on_loopback(app: Flask, chat: Cha
     for url in (chat.url + "0/webhook/1", chat.url.rpartition(":")[0] + ":1/webhook/1"):
         with pytest.raises(Invalid):
             target_from("webhook", {"url": url, "secret": chat.target("webhook", 1)["secret"]})
+
+
+def test_an_address_that_only_begins_like_the_playing_servers_is_another() -> None:
+    reach = Reach("http://play.example:80", allow_private=False)
+    assert reach.may_be_private("http://play.example:80/webhook/1")
+    for url in ("http://play.example:8080/x", "http://play.example:80.evil.example/x", "http://play.example:80@a/x"):
+        assert not reach.may_be_private(url)
+    assert not Reach(None, allow_private=False).may_be_private("http://127.0.0.1/")
