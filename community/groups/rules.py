@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 TOPICS = (
     "member", "order", "commission", "matured", "reversed", "payout", "milestone", "coupon", "activity", "board",
-    "digest", "red_packet",
+    "digest", "red_packet", "operations",
 )  # fmt: skip
 LANGUAGES = ("zh", "en")
 PAUSED_AFTER = 5  # refusals in a row

@@ -89,6 +89,9 @@ TEXTS: dict[tuple[str, str], str] = {
     "{% if name %}「{{ name }}」{% endif %}已抢完{% if member %}，手气最佳 {{ member }}{% if amount %} "
     "{{ amount|money }}{% endif %}{% endif %}。{% else %}红包{% if name %}「{{ name }}」{% endif %}已结束"
     "{% if left %}，{{ left }} 份未领取{% endif %}。{% endif %}{% if link %} {{ link }}{% endif %}",
+    ("operations", "en"): "Group {{ group }} was paused: its chat refused five messages in a row. "
+    "Check where it leads, then resume it.",
+    ("operations", "zh"): "群「{{ group }}」已暂停：连续五条消息被平台拒收。请检查其地址后恢复。",
     ("group", "en"): "{% if change == 'welcome' %}Welcome{% if member %}, {{ member }}{% endif %}"
     "{% if group %}, to {{ group }}{% endif %}.{% if text %}\n{% endif %}{% elif change == 'topic' %}"
     "Topic of the day: {% elif change == 'poll' %}Poll: {% endif %}{{ text }}{% if link %}\n{{ link }}{% endif %}",

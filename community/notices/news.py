@@ -4,10 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from community.groups.service import Group
 from community.notices.notice import Notice
 from core.events.reading import NumberedEvent
 
-CouponNames = Mapping[UUID, str]
+
+class Known(NamedTuple):
+    """What events name by id only: the names of coupons, and groups."""
+
+    coupons: Mapping[UUID, str]
+    groups: Mapping[UUID, Group]
 
 
 class Part(NamedTuple):
@@ -31,10 +37,12 @@ class News(NamedTuple):
     parts: tuple[Part, ...] = ()
 
 
-def news_of(event: NumberedEvent, coupons: CouponNames) -> Iterator[News]:
-    """What is told of an event. `coupons`: the names of those that `coupon_ids_in` found."""
+def news_of(event: NumberedEvent, known: Known) -> Iterator[News]:
+    """What is told of an event. `known`: what `coupon_ids_in` and `group_ids_in` found."""
     if event.kind.startswith("coupon."):
-        yield from _coupon(event, coupons)
+        yield from _coupon(event, known.coupons)
+    elif event.kind == PAUSED:
+        yield from _paused(event, known.groups)
     else:
         yield from _TELLERS[event.kind](event)
 
@@ -42,6 +50,11 @@ def news_of(event: NumberedEvent, coupons: CouponNames) -> Iterator[News]:
 def coupon_ids_in(events: Sequence[NumberedEvent]) -> set[UUID]:
     """The coupons whose names are told."""
     return {UUID(event.facts["coupon_id"]) for event in events if event.kind.startswith("coupon.")}
+
+
+def group_ids_in(events: Sequence[NumberedEvent]) -> set[UUID]:
+    """The groups whose troubles are told."""
+    return {UUID(event.facts["group_id"]) for event in events if event.kind == PAUSED}
 
 
 def _joined(event: NumberedEvent) -> Iterator[News]:
@@ -153,7 +166,17 @@ def _milestone(event: NumberedEvent) -> Iterator[News]:
     yield News(notice, to_groups=True, about=UUID(member_id))
 
 
-def _coupon(event: NumberedEvent, coupons: CouponNames) -> Iterator[News]:
+def _paused(event: NumberedEvent, found: Mapping[UUID, Group]) -> Iterator[News]:
+    """A group that its platform refuses is told to the operators' groups and to its owner; staff know what they do."""
+    group = found.get(UUID(event.facts["group_id"]))
+    if group is None or event.facts["reason"] != "refusals":
+        return
+    facts = {"change": "paused", "group": group.name, "group_id": event.facts["group_id"]}
+    owners = [group.owner_member_id] if group.owner_member_id is not None else []
+    yield News(Notice("operations", str(event.id), facts, event.happened_at, member_ids=owners), to_groups=True)
+
+
+def _coupon(event: NumberedEvent, coupons: Mapping[UUID, str]) -> Iterator[News]:
     name = coupons.get(UUID(event.facts["coupon_id"]))
     if name is not None:
         facts = {
@@ -166,6 +189,7 @@ def _coupon(event: NumberedEvent, coupons: CouponNames) -> Iterator[News]:
 _NOBODY = UUID(int=0)
 """In nobody's team: an order that nobody sold and nobody is known to have bought."""
 
+PAUSED = "group.paused"
 _COUPON_CHANGES = {"coupon.created": "new", "coupon.low": "low", "coupon.exhausted": "sold_out"}
 _TELLERS: dict[str, Callable[[NumberedEvent], Iterator[News]]] = {
     "member.created": _joined,
@@ -180,4 +204,4 @@ _TELLERS: dict[str, Callable[[NumberedEvent], Iterator[News]]] = {
     "payout.returned": _payout,
     "milestone.reached": _milestone,
 }
-KINDS = (*_TELLERS, *_COUPON_CHANGES)
+KINDS = (*_TELLERS, *_COUPON_CHANGES, PAUSED)

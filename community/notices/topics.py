@@ -92,6 +92,7 @@ _TOPICS = (
         _word("change", "started", "reached", "settled", "ended", "reminder"), _text("activity", "Spring check-in"),
         _member(), _count("goal", 10), _count("count"), _count("left"), _amount(), _text("reward", "100 points"),
         Variable("ends_at", Kind.INSTANT, "2026-02-28T12:00:00Z"), Variable("link", Kind.OURS, _LINK.sample))),
+    Topic("operations", 2, 3 * _DAYS, (_word("change", "paused"), _text("group", "Tea lovers"))),
     Topic("coupon", 5, timedelta(hours=12), (
         _word("change", "new", "low", "sold_out"), _text("coupon", "Spring sale"), _count("left", 10))),
     Topic("member", 6, timedelta(hours=12), (

@@ -6,10 +6,12 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 
-from community.groups.service import groups_of
+from community.groups.rules import PAUSED_AFTER
+from community.groups.service import groups_of, note_outcomes
 from community.notices import audience, group_texts
 from community.notices.service import Notice
 from community.platforms.markdown import plain_text, read
+from community.platforms.service import Refused
 from core.db import scalar, transaction
 from core.events.reading import number_events
 from core.events.service import Event
@@ -46,6 +48,28 @@ def test_an_order_is_told_to_the_groups_that_hear_orders_and_to_its_seller(stage
     ]
     assert "You earned a commission of £5.00." in stage.heard("grace")
     assert stage.heard("carl") == []
+
+
+def test_a_group_that_its_platform_refuses_is_told_to_operators_and_its_owner(stage: Stage) -> None:
+    owner = stage.member("ada")
+    stage.group("ops", "operations", language="zh")
+    stage.group("deaf", "order")
+    refused = stage.group("family", "operations", owner_member_id=public_id("mem", owner))
+    with transaction(stage.program.id):
+        for _ in range(PAUSED_AFTER):
+            note_outcomes(stage.program.id, [(refused, Refused("not_found", "gone"), AT)])
+    stage.tell()
+    assert stage.texts("ops") == ["群「family」已暂停：连续五条消息被平台拒收。请检查其地址后恢复。"]
+    assert stage.lines("deaf") == stage.lines("family") == []
+    assert "Group family was paused: its chat refused five messages in a row." in stage.heard("ada")[-1]
+
+
+def test_what_staff_pause_is_no_trouble(stage: Stage) -> None:
+    stage.group("ops", "operations")
+    family = stage.group("family")
+    assert stage.operator.post(f"/v1/groups/{public_id('grp', family)}/pause", {}).status_code == 200
+    stage.tell()
+    assert stage.lines() == []
 
 
 def test_money_goes_before_news(stage: Stage) -> None:
