@@ -19,7 +19,7 @@ from core.clock import now
 from core.ids import base32_of, new_id
 
 LEASE = timedelta(seconds=25)  # of a lane: longer than its calls may take, so that nobody takes it over meanwhile
-_LOOKED_AT = 4  # times as many lanes as are wanted: other workers hold some of them
+_LOOKED_AT = 2  # times as many lanes as are wanted: other workers hold some of them
 
 
 class Sending(NamedTuple):
@@ -49,8 +49,8 @@ def claim(program_id: UUID, most: int) -> list[Sending]:
     ready = queries.ready_groups(program_id, at, most * _LOOKED_AT)
     if not ready:
         return []
-    writing.ensure_lanes(program_id, ready, at)
-    lanes = queries.locked_lanes(program_id, ready, at, most)
+    writing.ensure_lanes(program_id, [one.group_id for one in ready if one.is_new], at)
+    lanes = queries.locked_lanes(program_id, [one.group_id for one in ready], at, most)
     return _Claim(program_id, lanes).carry_out() if lanes else []
 
 

@@ -4,10 +4,11 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
 from threading import Lock
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 THREADS = 48
 OF_ONE_HOST = 16
@@ -22,11 +23,12 @@ class Crew(Generic[Work, Result]):
     """Does `call` for each piece of work; those of one host are begun in the order they were given.
 
     One thread works for a host while it answers quickly: more would only take the interpreter from each other. While
-    answers are slow there come more. `call` must not raise. Leaving the context waits for the calls under way.
+    answers are slow there come more. `call` must not raise; a thread works inside `around()`. Leaving the context waits
+    for the calls under way.
     """
 
-    def __init__(self, call: Callable[[Work], Result]) -> None:
-        self._call = call
+    def __init__(self, call: Callable[[Work], Result], around: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._call, self._around = call, around
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="crew")
         self._waiting: dict[str, deque[Work]] = defaultdict(deque)
         self._left: Counter[str] = Counter()  # what waited at the last tick, by host
@@ -78,10 +80,11 @@ class Crew(Generic[Work, Result]):
             self._pool.submit(self._work_for, host)
 
     def _work_for(self, host: str) -> None:
-        while True:
-            with self._lock:
-                if not self._waiting[host]:
-                    self._hands[host] -= 1
-                    return
-                one = self._waiting[host].popleft()
-            self._results.put(self._call(one))
+        with self._around():
+            while True:
+                with self._lock:
+                    if not self._waiting[host]:
+                        self._hands[host] -= 1
+                        return
+                    one = self._waiting[host].popleft()
+                self._results.put(self._call(one))

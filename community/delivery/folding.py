@@ -42,7 +42,7 @@ Fits = Callable[[str], bool]
 def compose(waiting: Sequence[Waiting], fits: Fits, shorten: Callable[[str], str]) -> Composed:
     """The next message of a lane out of what waits there, in order, at least one; `shorten` makes one too long fit."""
     first = waiting[0]
-    if not _is_foldable(first):
+    if len(waiting) == 1 or not _is_foldable(first):
         return _alone(first, fits, shorten)
     page = _Page()
     for one in waiting:

@@ -1,17 +1,23 @@
 """Reads of what waits, what is under way and what was said. Every one names the program first."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from core.db import fetch_all, scalar, scalars
 
+
+def id_array(ids: Iterable[UUID | None]) -> str:
+    """Ids as one array, written several times faster than each by itself."""
+    return "{" + ",".join(["NULL" if one is None else one.hex for one in ids]) + "}"
+
+
 MOST_READ = 500  # waiting messages of one lane that are looked at together: what is behind them waits for the next turn
 
 # of groups that may hear something: a message that is due and a lane that is free for its priority
 _READY: LiteralString = """
-    SELECT m.group_id FROM (
+    SELECT m.group_id, l.group_id IS NULL FROM (
         SELECT group_id, min(priority) AS priority, min(due_at) AS due_at FROM messages
         WHERE program_id = %(program_id)s AND status = 'waiting' AND due_at <= %(at)s GROUP BY group_id) m
       JOIN groups g ON g.program_id = %(program_id)s AND g.id = m.group_id AND g.status = 'active'
@@ -19,16 +25,22 @@ _READY: LiteralString = """
     WHERE l.group_id IS NULL
        OR (l.dispatch_id IS NULL AND l.free_at <= %(at)s AND (m.priority = 0 OR l.news_at <= %(at)s))"""
 _UNSETTLED: LiteralString = """
-    SELECT group_id FROM lanes
+    SELECT group_id, false FROM lanes
     WHERE program_id = %(program_id)s AND dispatch_id IS NOT NULL AND free_at <= %(at)s"""
 
 
-def ready_groups(program_id: UUID, at: datetime, most: int) -> list[UUID]:
+class Ready(NamedTuple):
+    """A group whose sender would find something."""
+
+    group_id: UUID
+    is_new: bool  # it has no lane yet
+
+
+def ready_groups(program_id: UUID, at: datetime, most: int) -> list[Ready]:
     """Groups whose sender died or tries again, then those with something to hear: money first, then the oldest."""
-    unsettled = scalars(_UNSETTLED + " ORDER BY free_at LIMIT %(most)s", program_id=program_id, at=at, most=most)
-    return unsettled + scalars(
-        _READY + " ORDER BY m.priority, m.due_at LIMIT %(most)s", program_id=program_id, at=at, most=most
-    )
+    given = {"program_id": program_id, "at": at, "most": most}
+    unsettled = fetch_all(Ready, _UNSETTLED + " ORDER BY free_at LIMIT %(most)s", **given)
+    return unsettled + fetch_all(Ready, _READY + " ORDER BY m.priority, m.due_at LIMIT %(most)s", **given)
 
 
 def has_ready(program_id: UUID, at: datetime) -> bool:
@@ -55,10 +67,12 @@ def locked_lanes(program_id: UUID, group_ids: Sequence[UUID], at: datetime, most
     """The first of these lanes that are free and that nobody else looks at."""
     return fetch_all(
         Lane,
-        """SELECT group_id, turn, recent, failures, dispatch_id FROM lanes
-           WHERE program_id = %(program_id)s AND group_id = ANY(%(ids)s::uuid[]) AND free_at <= %(at)s
-           ORDER BY array_position(%(ids)s::uuid[], group_id) LIMIT %(most)s FOR UPDATE SKIP LOCKED""",
-        program_id=program_id, ids=list(group_ids), at=at, most=most,
+        """SELECT l.group_id, l.turn, l.recent, l.failures, l.dispatch_id
+           FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS wanted (id, place)
+             JOIN lanes l ON l.program_id = %(program_id)s AND l.group_id = wanted.id
+           WHERE l.free_at <= %(at)s
+           ORDER BY wanted.place LIMIT %(most)s FOR UPDATE OF l SKIP LOCKED""",
+        program_id=program_id, ids=id_array(group_ids), at=at, most=most,
     )  # fmt: skip
 
 
@@ -109,14 +123,14 @@ def waiting_messages(program_id: UUID, group_ids: Collection[UUID], at: datetime
              FROM messages
              WHERE program_id = %(program_id)s AND group_id = lane.id AND status = 'waiting' AND due_at <= %(at)s
              ORDER BY priority, id LIMIT %(most)s) m""",
-        program_id=program_id, ids=list(group_ids), at=at, most=MOST_READ,
+        program_id=program_id, ids=id_array(group_ids), at=at, most=MOST_READ,
     )  # fmt: skip
     held = set(
         scalars(
             """SELECT id FROM messages
                WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[]) AND status = 'waiting'
                ORDER BY id FOR UPDATE""",
-            program_id=program_id, ids=[one.id for one in found],
+            program_id=program_id, ids=id_array([one.id for one in found]),
         )
     )  # fmt: skip
     return [one for one in found if one.id in held]

@@ -11,6 +11,7 @@ from uuid import UUID
 from community.delivery.claiming import Sending
 from community.delivery.metrics import count_dispatches
 from community.delivery.pacing import free_from, instant, milliseconds
+from community.delivery.queries import id_array
 from community.delivery.rules import MONEY, NEWS, Status, Try, is_made_again, wait_after
 from community.delivery.shared_lanes import Counted, count_ended
 from community.delivery.writing import LaneState, write_lanes
@@ -95,7 +96,7 @@ def _note(program_id: UUID, answers: Sequence[Answer], effects: Sequence[_Effect
            FROM unnest(%(ids)s::uuid[], %(statuses)s::text[], %(reasons)s::text[], %(references)s::text[],
                        %(at)s::timestamptz[]) AS t (id, status, reason, reference, at)
            WHERE d.program_id = %(program_id)s AND d.id = t.id AND d.status IN ('sending', 'unknown')""",
-        program_id=program_id, ids=[one.sending.dispatch_id for one in answers],
+        program_id=program_id, ids=id_array([one.sending.dispatch_id for one in answers]),
         statuses=[effect.dispatch for effect in effects], reasons=[_reason(one) for one in answers],
         references=[one.outcome.reference if isinstance(one.outcome, Sent) else None for one in answers],
         at=[one.at for one in answers],
@@ -127,8 +128,8 @@ def _move(program_id: UUID, answers: Sequence[Answer], effects: Sequence[_Effect
              AS t (group_id, dispatch_id, status, at)
            WHERE m.program_id = %(program_id)s AND m.group_id = t.group_id AND m.dispatch_id = t.dispatch_id
              AND m.status IN ('sending', 'unknown')""",
-        program_id=program_id, groups=[sending.group_id for sending, _ in settled],
-        dispatches=[sending.dispatch_id for sending, _ in settled],
+        program_id=program_id, groups=id_array([sending.group_id for sending, _ in settled]),
+        dispatches=id_array([sending.dispatch_id for sending, _ in settled]),
         statuses=[status.value for _, status in settled],
         at=[one.at for one, effect in zip(answers, effects, strict=True) if effect.status is not None],
     )  # fmt: skip

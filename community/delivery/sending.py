@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 import sqlalchemy.exc
 import structlog
-from flask import Flask, current_app
+from flask import current_app
 
 from community.delivery import queries
 from community.delivery.claiming import LEASE, Sending, claim
@@ -43,7 +43,7 @@ def send_ready(program_id: UUID, *, seconds: float = SECONDS) -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # threads need the application itself
     until = time.monotonic() + seconds
     answers: Sequence[Answer] = ()
-    with Crew(partial(call, app)) as crew:
+    with Crew(call, app.app_context) as crew:
         while True:
             room = MOST_UNDER_WAY - crew.under_way if time.monotonic() < until else 0
             crew.give([(_host(one.target), one) for one in _patiently(partial(_turn, program_id, answers, room))])
@@ -65,17 +65,16 @@ def _host(target: Target) -> str:
     return f"{target.platform} {urlsplit(target.url).netloc}"
 
 
-def call(app: Flask, sending: Sending) -> Answer:
+def call(sending: Sending) -> Answer:
     """One message to its platform; whatever happens is an answer."""
-    with app.app_context():
-        if milliseconds(now()) + sending.calls * _CALL_MS > sending.leased_until:
-            return Answer(sending, Throttled(0), now(), was_called=False)
-        try:
-            outcome = send(sending.target, sending.message)
-        except Exception as error:  # noqa: BLE001 -- a fault of ours must not lose the lane
-            _log.error("a platform's adapter failed", platform=sending.target.platform, exc_info=error)
-            outcome = Unknown("adapter_failed")
-        return Answer(sending, outcome, now())
+    if milliseconds(now()) + sending.calls * _CALL_MS > sending.leased_until:
+        return Answer(sending, Throttled(0), now(), was_called=False)
+    try:
+        outcome = send(sending.target, sending.message)
+    except Exception as error:  # noqa: BLE001 -- a fault of ours must not lose the lane
+        _log.error("a platform's adapter failed", platform=sending.target.platform, exc_info=error)
+        outcome = Unknown("adapter_failed")
+    return Answer(sending, outcome, now())
 
 
 def _patiently(turn: Callable[[], T]) -> T:

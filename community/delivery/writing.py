@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from community.delivery.models import DispatchRow, LaneRow
+from community.delivery.queries import id_array
 from core.bulk import insert_rows, number_array
 from core.db import execute
 
@@ -65,10 +66,11 @@ def write_lanes(program_id: UUID, states: Sequence[LaneState]) -> None:
                        %(news)s::timestamptz[], %(recents)s::text[], %(failures)s::smallint[], %(dispatches)s::uuid[])
              AS t (group_id, turn, next_turn, free_at, news_at, recent, failures, dispatch_id)
            WHERE l.program_id = %(program_id)s AND l.group_id = t.group_id AND l.turn = t.turn""",
-        program_id=program_id, ids=[one.group_id for one in states], turns=[one.turn for one in states],
-        next_turns=[one.next_turn for one in states], free=[one.free_at for one in states],
-        news=[one.news_at for one in states], recents=[number_array(one.recent) for one in states],
-        failures=[one.failures for one in states], dispatches=[one.dispatch_id for one in states],
+        program_id=program_id, ids=id_array([one.group_id for one in states]),
+        turns=number_array([one.turn for one in states]), next_turns=number_array([one.next_turn for one in states]),
+        free=[one.free_at for one in states], news=[one.news_at for one in states],
+        recents=[number_array(one.recent) for one in states], failures=number_array([one.failures for one in states]),
+        dispatches=id_array([one.dispatch_id for one in states]),
     )  # fmt: skip
 
 
@@ -87,8 +89,8 @@ def put_in(program_id: UUID, parts: Sequence[tuple[UUID, UUID, bool]], at: datet
                                               ELSE m.earlier_dispatch_ids || m.dispatch_id END
            FROM unnest(%(ids)s::uuid[], %(dispatches)s::uuid[], %(folded)s::boolean[]) AS t (id, dispatch_id, folded)
            WHERE m.program_id = %(program_id)s AND m.id = t.id AND m.status = 'waiting'""",
-        program_id=program_id, at=at, ids=[part[0] for part in parts], dispatches=[part[1] for part in parts],
-        folded=[part[2] for part in parts],
+        program_id=program_id, at=at, ids=id_array([part[0] for part in parts]),
+        dispatches=id_array([part[1] for part in parts]), folded=[part[2] for part in parts],
     )  # fmt: skip
 
 

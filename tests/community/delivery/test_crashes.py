@@ -211,7 +211,7 @@ def test_a_call_that_would_outlast_its_lease_is_not_made(scene: Scene) -> None:
     scene.tell("one", "a")
     [one] = scene.claim()
     with frozen_at(soon() + LEASE - timedelta(seconds=10)):
-        answer = call(scene.program.app, one)
+        answer = call(one)
         assert not answer.was_called
         with transaction(scene.program.id):
             record(scene.program.id, [answer])
