@@ -1,5 +1,6 @@
 """Threads that call platforms. A host that answers slowly keeps some of them, never all."""
 
+import sys
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Generic, TypeVar
 THREADS = 48
 OF_ONE_HOST = 16
 _GATHERED_SECONDS = 0.03  # answers of so long are taken together
+_SWITCH_SECONDS = 0.0005  # after which a thread lets another one in
 _TICK_SECONDS = 0.005  # an answer that takes longer leaves the CPU to other threads
 
 Work = TypeVar("Work")
@@ -35,13 +37,18 @@ class Crew(Generic[Work, Result]):
         self._hands: Counter[str] = Counter()  # threads by host
         self._results: SimpleQueue[Result] = SimpleQueue()
         self._lock = Lock()
+        self._switch_interval = sys.getswitchinterval()
         self.under_way = 0
 
     def __enter__(self) -> "Crew[Work, Result]":
+        # whoever records comes back from the database many times a turn, and would wait 5 ms for each busy thread
+        self._switch_interval = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._pool.shutdown(wait=True)
+        sys.setswitchinterval(self._switch_interval)
 
     def give(self, work: Sequence[tuple[str, Work]]) -> None:
         """Work with the host that each piece calls."""
