@@ -97,7 +97,8 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "status IN ('sending', 'sent', 'refused', 'throttled', 'unreached', 'unknown')", name=op.f("ck_dispatches_status")
+            "status IN ('sending', 'sent', 'refused', 'throttled', 'unreached', 'unknown')",
+            name=op.f("ck_dispatches_status"),
         ),
         sa.ForeignKeyConstraint(
             ["program_id", "group_id"], ["groups.program_id", "groups.id"], name="fk_dispatches_group"

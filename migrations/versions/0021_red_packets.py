@@ -48,7 +48,8 @@ def create_packets() -> None:
         sa.CheckConstraint("share_count > 0 AND total >= share_count", name=op.f("ck_red_packets_total")),
         sa.CheckConstraint("split IN ('equal', 'random')", name=op.f("ck_red_packets_split")),
         sa.CheckConstraint(
-            "max_share IS NULL OR max_share >= (total + share_count - 1) / share_count", name=op.f("ck_red_packets_max_share")
+            "max_share IS NULL OR max_share >= (total + share_count - 1) / share_count",
+            name=op.f("ck_red_packets_max_share"),
         ),
         sa.CheckConstraint(
             "status IN ('draft', 'scheduled', 'open', 'finished', 'expired')", name=op.f("ck_red_packets_status")
