@@ -14,7 +14,7 @@ from community.groups.questions import ask
 from community.groups.rules import keyword_in
 from community.groups.service import targets_of
 from community.groups.welcome import welcome
-from community.platforms.service import PLATFORMS, Challenge, ChatEvent, Target, chat_of, verify_callback
+from community.platforms.service import PLATFORMS, ChatEvent, Target, chat_of, verify_callback
 from core.auth.actor import Program
 from core.auth.service import program_of
 from core.bulk import insert_rows
@@ -53,12 +53,10 @@ def receive(platform: str, token: str, call: Call) -> Mapping[str, Any]:
     told = verify_callback(platform, target, call.headers, call.query, call.body)
     if told is None:
         raise NotFound()
-    if isinstance(told, Challenge):
-        return told.answer
-    if told:
+    if told.events:
         with transaction(program_id):
-            _take_in(program_of(program_id), group, target, told)
-    return {}
+            _take_in(program_of(program_id), group, target, told.events)
+    return told.answer
 
 
 @repeatable

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -15,8 +16,9 @@ class Target:
     chat: str = field(default="", repr=False)  # the platform's id of the chat, where a bot knows several
     secret: str = field(default="", repr=False)  # signs what is posted
     callback_secret: str = field(default="", repr=False)  # checks what the platform tells us
-    callback_token: str = field(default="", repr=False)  # a second word that callbacks must carry
-    app_id: str = field(default="", repr=False)  # private answers are sent by an app
+    callback_token: str = field(default="", repr=False)  # a second word that callbacks carry or are signed with
+    callback_key: str = field(default="", repr=False)  # opens what callbacks are locked with
+    app_id: str = field(default="", repr=False)  # the app that tells events or sends private answers
     app_secret: str = field(default="", repr=False)
 
     def __str__(self) -> str:
@@ -124,7 +126,11 @@ class ChatEvent(NamedTuple):
     text: str  # of a question, without the mention of the robot; else empty
 
 
-class Challenge(NamedTuple):
-    """The platform asks whether we are there: answer with this JSON object, status 200."""
+class Heard(NamedTuple):
+    """A call of a platform that is believed: take the events in, then answer with this JSON object, status 200.
 
-    answer: Mapping[str, str]
+    The answer says what the platform wants to read; it may, without an event, ask whether we are there.
+    """
+
+    events: list[ChatEvent]
+    answer: Mapping[str, str] = MappingProxyType({})

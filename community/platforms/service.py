@@ -10,8 +10,8 @@ from community.platforms.adapters.protocol import Adapter, Callback
 from community.platforms.metrics import CALLBACKS
 from community.platforms.protocol import (
     Capability,
-    Challenge,
     ChatEvent,
+    Heard,
     Limits,
     Message,
     Outcome,
@@ -124,11 +124,11 @@ def chat_of(target: Target) -> str | None:
 
 def verify_callback(
     platform: str, target: Target, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[ChatEvent] | Challenge | None:
+) -> Heard | None:
     """What a platform told us, if it was it: signature or secret checked, not too old.
 
-    None: it was not, answer 401 and do nothing. A Challenge is answered as it says. Events may concern another chat
-    of the same bot (`chat_of`), and any may come again: their id says so.
+    None: it was not, do nothing and let nobody learn why. Events may concern another chat of the same bot (`chat_of`),
+    and any may come again: their id says so.
     """
     if target.platform != platform:
         return None
@@ -155,7 +155,7 @@ def _seconds() -> int:
 
 
 __all__ = [
-    "PLATFORMS", "Capability", "Challenge", "ChatEvent", "Limits", "Message", "Outcome", "Refused", "Sent", "Target",
+    "PLATFORMS", "Capability", "ChatEvent", "Heard", "Limits", "Message", "Outcome", "Refused", "Sent", "Target",
     "Throttled", "Unknown", "chat_of", "cut_to", "escape", "limits_of", "longest_text", "masked_target", "posts_of",
     "reply_privately", "send", "send_many", "shared_lane_of", "target_from", "target_json", "target_of_json",
     "verify_callback", "window_scale",

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from community.platforms.adapters.protocol import Answer, Callback, Exchange, Post
-from community.platforms.protocol import Challenge, ChatEvent, Message, Outcome, Refused, Sent, Target
+from community.platforms.protocol import Heard, Message, Outcome, Refused, Sent, Target
 from core.encryption import masked
 
 
@@ -39,7 +39,7 @@ class PostOnly(ABC):
         """Each webhook has its own limits."""
         return None
 
-    def callback(self, target: Target, told: Callback) -> list[ChatEvent] | Challenge | None:
+    def callback(self, target: Target, told: Callback) -> Heard | None:
         """Nothing that such a webhook tells can be believed: it tells nothing."""
         return None
 

@@ -20,8 +20,7 @@ from community.platforms.given import Given
 from community.platforms.markdown import Style, fitted, read
 from community.platforms.protocol import (
     Capability,
-    Challenge,
-    ChatEvent,
+    Heard,
     Limits,
     Message,
     Outcome,
@@ -104,7 +103,7 @@ class Feishu(PostOnly):
         reason = "wrong_content" if code == 9499 else _REASONS.get(code, "other")
         return Refused(reason, str(code))
 
-    def callback(self, target: Target, told: Callback) -> list[ChatEvent] | Challenge | None:
+    def callback(self, target: Target, told: Callback) -> Heard | None:
         """Events of the app, encrypted and signed."""
         return feishu_events.events_of(target, told)
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from community.platforms.adapters.protocol import Callback
-from community.platforms.protocol import Challenge, ChatEvent, Target
+from community.platforms.protocol import ChatEvent, Heard, Target
 
 CALLBACK_SECONDS = 3600
 _MEMBERS = {"im.chat.member.user.added_v1": "joined", "im.chat.member.user.deleted_v1": "left",
@@ -23,7 +23,7 @@ _MEMBERS = {"im.chat.member.user.added_v1": "joined", "im.chat.member.user.delet
 _MENTION = re.compile(r"@_user_\d+\s*|@_all\s*")
 
 
-def events_of(target: Target, told: Callback) -> list[ChatEvent] | Challenge | None:
+def events_of(target: Target, told: Callback) -> Heard | None:
     """What an app was told; nothing without an Encrypt Key: only with it are events signed."""
     if not target.callback_secret:
         return None
@@ -35,8 +35,9 @@ def events_of(target: Target, told: Callback) -> list[ChatEvent] | Challenge | N
     if target.callback_token and not hmac.compare_digest(str(token).encode(), target.callback_token.encode()):
         return None
     if event.get("type") == "url_verification":  # asked once, without a signature; it could be opened
-        return Challenge({"challenge": str(event.get("challenge", ""))})
-    return _read(header, _object(event.get("event"))) if _is_signed(target.callback_secret, told) else None
+        return Heard([], {"challenge": str(event.get("challenge", ""))})
+    is_signed = _is_signed(target.callback_secret, told)
+    return Heard(_read(header, _object(event.get("event")))) if is_signed else None
 
 
 def signature(encrypt_key: str, timestamp: str, nonce: str, body: bytes) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from community.platforms.protocol import Capability, Challenge, ChatEvent, Message, Outcome, Refused, Target, Unknown
+from community.platforms.protocol import Capability, Heard, Message, Outcome, Refused, Target, Unknown
 
 JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 
@@ -62,7 +62,7 @@ class Adapter(Protocol):
     def lane(self, target: Target) -> str | None:
         """What several targets share and are limited by together; never shown."""
 
-    def callback(self, target: Target, told: Callback) -> list[ChatEvent] | Challenge | None:
+    def callback(self, target: Target, told: Callback) -> Heard | None:
         """What was told; None when it is not authentic, or too old to be."""
 
     def privately(self, target: Target, chat_user: str, text: str, exchange: Exchange) -> Outcome:

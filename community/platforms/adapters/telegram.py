@@ -16,8 +16,7 @@ from community.platforms.given import Given
 from community.platforms.markdown import Style, fitted, read
 from community.platforms.protocol import (
     Capability,
-    Challenge,
-    ChatEvent,
+    Heard,
     Limits,
     Message,
     Outcome,
@@ -108,9 +107,10 @@ class Telegram(PostOnly):
         """The bot."""
         return target.token
 
-    def callback(self, target: Target, told: Callback) -> list[ChatEvent] | Challenge | None:
+    def callback(self, target: Target, told: Callback) -> Heard | None:
         """An update, with the secret that was given to setWebhook."""
-        return telegram_updates.events_of(target, told)
+        events = telegram_updates.events_of(target, told)
+        return None if events is None else Heard(events)
 
     def privately(self, target: Target, chat_user: str, text: str, exchange: Exchange) -> Outcome:
         """A message to somebody who has started the bot."""

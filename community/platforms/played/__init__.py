@@ -16,6 +16,7 @@ What it adds: `GET /book?platform=&target=&after=` lists every post in order, wi
 sets misbehaviour: {"slow", "error_before", "error_after", "lose_answer", "garbage", "refuse", "throttle":
 probabilities, "slow_seconds", "seed", "platform", "target"}, or a list of these, the first that concerns a post counts.
 `POST /play/{platform}/{n}/{joined|left|question}` {"callback_url", "user", "name", "text", "private"} calls the address
-as the platform would, signed, and answers what was answered. Telegram users whose number begins with 9 have not
-started the bot.
+as the platform would, signed, and answers what was answered. DingTalk's joins are an app's events: `user` may be
+several with "," between, `check_url` asks whether somebody is there, and `is_success` says whether it could read the
+answer. Telegram users whose number begins with 9 have not started the bot.
 """

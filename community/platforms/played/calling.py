@@ -5,6 +5,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import httpx
@@ -12,12 +13,12 @@ import orjson
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from community.platforms.played import targets
+from community.platforms.played import dingtalk_events, targets
 from community.platforms.played.replies import Reply, told
-from community.platforms.played.ruling import signed
+from community.platforms.played.ruling import document, signed
 from core.clock import now
 
-KINDS = ("joined", "left", "question")
+KINDS = ("joined", "left", "question", "check_url")
 _SECONDS = 10
 
 
@@ -26,22 +27,29 @@ class Call(NamedTuple):
 
     headers: Mapping[str, str]
     body: bytes
+    query: Mapping[str, str] = MappingProxyType({})
 
 
 def call(parts: Sequence[str], asked: Mapping[str, Any]) -> Reply | Callable[[], Reply]:
     """`{platform}/{n}/{kind}`: make the call, which waits for an answer."""
     if len(parts) != 3 or parts[0] not in _CALLS or not parts[1].isdecimal() or parts[2] not in KINDS:
-        return told({"error": "expected /play/{telegram|feishu|dingtalk}/{n}/{joined|left|question}"}, 404)
+        return told({"error": "expected /play/{telegram|feishu|dingtalk}/{n}/{joined|left|question|check_url}"}, 404)
     platform, number, kind = parts[0], int(parts[1]), parts[2]
     url = asked.get("callback_url")
-    if not isinstance(url, str) or (platform == "dingtalk" and kind != "question"):
+    if not isinstance(url, str) or (platform != "dingtalk" and kind == "check_url"):
         return told({"error": "no callback_url, or nothing that this platform tells"}, 422)
     person = {name: asked[name] for name in ("user", "name", "text", "private", "event_id") if name in asked}
     made = made_call(platform, number, kind, **person)
 
     def make() -> Reply:
-        answer = httpx.post(url, content=made.body, headers=dict(made.headers), timeout=_SECONDS, trust_env=False)
-        return told({"status": answer.status_code, "body": answer.text})
+        query = dict(made.query) or None
+        answer = httpx.post(
+            url, params=query, content=made.body, headers=dict(made.headers), timeout=_SECONDS, trust_env=False
+        )  # fmt: skip
+        shown: dict[str, Any] = {"status": answer.status_code, "body": answer.text}
+        if query:
+            shown["is_success"] = dingtalk_events.is_success(number, document(answer.content))
+        return told(shown)
 
     return make
 
@@ -117,7 +125,15 @@ def _locked(key: str, content: bytes) -> str:
     return base64.b64encode(iv + locker.update(padded) + locker.finalize()).decode()
 
 
+def dingtalk_call(number: int, event: Mapping[str, Any], **wrong: Any) -> Call:
+    """Any event of the app, locked and signed; `wrong` as `dingtalk_events.pushed` takes it."""
+    query, body = dingtalk_events.pushed(number, orjson.dumps(event), **wrong)
+    return Call({"Content-Type": "application/json"}, body, query)
+
+
 def _dingtalk(event: _Event) -> Call:
+    if event.kind != "question":
+        return dingtalk_call(event.number, dingtalk_events.event_of(event.number, event.kind, event.user.split(",")))
     timestamp, secret = str(_now() * 1000), targets.callback_secret(event.number)
     body = {
         "msgtype": "text", "msgId": f"msg{event.event_id}", "conversationType": "1" if event.private else "2",

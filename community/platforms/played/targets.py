@@ -47,6 +47,21 @@ def callback_token(number: int) -> str:
     return hashed("token", number // BOTS)[:16]
 
 
+def event_token(number: int) -> str:
+    """What DingTalk signs events with; like callbacks' secrets one for all chats of an app."""
+    return hashed("event", number // BOTS)[:16]
+
+
+def event_aes_key(number: int) -> str:
+    """What DingTalk locks events with."""
+    return hashed("aes", number // BOTS)[:43]
+
+
+def app_key(number: int) -> str:
+    """Whose events they are."""
+    return f"ding{hashed('app key', number // BOTS)[:16]}"
+
+
 def chat_id(platform: str, number: int) -> str:
     """The platform's id of the chat."""
     if platform == "telegram":
@@ -73,7 +88,8 @@ def _wecom(number: int, _origin: str) -> dict[str, Any]:
 def _dingtalk(number: int, _origin: str) -> dict[str, Any]:
     url = f"https://oapi.dingtalk.com/robot/send?access_token={_KEY_OF['dingtalk'](number)}"
     return {"url": url, "secret": sign_secret("dingtalk", number), "chat_id": chat_id("dingtalk", number),
-            "callback_secret": callback_secret(number)}  # fmt: skip
+            "callback_secret": callback_secret(number), "event_token": event_token(number),
+            "event_aes_key": event_aes_key(number), "app_key": app_key(number)}  # fmt: skip
 
 
 def _feishu(number: int, _origin: str) -> dict[str, Any]:

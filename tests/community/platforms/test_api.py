@@ -18,7 +18,7 @@ def test_every_platform_says_what_it_can_do(app: Flask, program: TestProgram) ->
     assert list(found) == list(PLATFORMS)
     assert set(found) == {"wecom", "dingtalk", "feishu", "telegram", "slack", "discord", "webhook", "apprise"}
     assert found["wecom"]["limits"] == {"per_minute": 20, "per_second": None, "shared_per_second": None}
-    assert [word for word, one in found.items() if one["tells_joins"]] == ["feishu", "telegram"]
+    assert [word for word, one in found.items() if one["tells_joins"]] == ["dingtalk", "feishu", "telegram"]
     assert [word for word, one in found.items() if one["asks_questions"]] == ["dingtalk", "feishu", "telegram"]
     assert [word for word, one in found.items() if one["answers_privately"]] == ["feishu", "telegram"]
     assert found["telegram"]["target"] == ["token", "chat_id"]

@@ -152,7 +152,9 @@ def test_it_calls_back_as_the_platform_does(chat: Chat) -> None:
     assert answer.json()["status"] == 401
     assert chat.book("webhook", 700)[0]["outcome"] == "refused"
     assert CLIENT.post(f"{chat.url}/play/slack/1/question", json=asked).status_code == 404
-    assert CLIENT.post(f"{chat.url}/play/dingtalk/1/joined", json=asked).status_code == 422
+    assert CLIENT.post(f"{chat.url}/play/telegram/1/check_url", json=asked).status_code == 422
+    answer = CLIENT.post(f"{chat.url}/play/dingtalk/1/joined", json=asked)
+    assert (answer.json()["status"], answer.json()["is_success"]) == (401, False)
 
 
 def test_a_bad_request_ends_the_connection(chat: Chat) -> None:

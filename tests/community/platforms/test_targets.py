@@ -29,6 +29,8 @@ from core.errors import Invalid
 from tests.community.chat import Chat
 
 WECOM = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6-7aaa-4bc4-97a0-0ec2sifa5aaa"
+DINGTALK = "https://oapi.dingtalk.com/robot/send?access_token=693a91f67aaa"
+EVENTS = {"event_token": "k3yW0rd9", "event_aes_key": "Ab0" * 14 + "z", "app_key": "dingq7x9", "chat_id": "cid5+/Q=="}
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("wecom", {}, "/target/url"),
     ("wecom", {"url": 7}, "/target/url"),
@@ -48,6 +50,13 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("wecom", {"url": WECOM + "a" * 3000}, "/target/url"),
     ("dingtalk", {"url": "https://oapi.dingtalk.com/robot/send"}, "/target/url"),
     ("dingtalk", {"url": "https://oapi.dingtalk.com/robot/send?access_token=a", "secret": "plain"}, "/target/secret"),
+    ("dingtalk", {"url": DINGTALK, "event_token": "x"}, "/target/event_aes_key"),
+    ("dingtalk", {"url": DINGTALK, **EVENTS, "app_key": None}, "/target/app_key"),
+    ("dingtalk", {"url": DINGTALK, **EVENTS, "chat_id": None}, "/target/chat_id"),
+    ("dingtalk", {"url": DINGTALK, **EVENTS, "event_aes_key": "A" * 42}, "/target/event_aes_key"),
+    ("dingtalk", {"url": DINGTALK, **EVENTS, "event_aes_key": "A" * 44}, "/target/event_aes_key"),
+    ("dingtalk", {"url": DINGTALK, **EVENTS, "event_aes_key": "A" * 42 + "="}, "/target/event_aes_key"),
+    ("dingtalk", {"url": DINGTALK, **EVENTS, "app_key": "ding/../x"}, "/target/app_key"),
     ("feishu", {"url": "https://open.feishu.cn/open-apis/im/v1/messages"}, "/target/url"),
     ("feishu", {"url": "https://open.larksuite.com/open-apis/bot/v2/hook/12345678", "app_id": "cli_1"},
      "/target/app_secret"),
@@ -76,6 +85,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
 GOOD: list[tuple[str, dict[str, Any]]] = [
     ("wecom", {"url": WECOM}),
     ("dingtalk", {"url": "https://oapi.dingtalk.com/robot/send?access_token=abc"}),
+    ("dingtalk", {"url": DINGTALK, **EVENTS}),
     ("feishu", {"url": "https://open.larksuite.com/open-apis/bot/v2/hook/0123-4567", "secret": None}),
     ("telegram", {"token": "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11", "chat_id": -1001234567890}),
     ("telegram", {"token": "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11", "chat_id": "@shop_channel"}),
@@ -121,8 +131,10 @@ def test_a_target_keeps_its_secrets_and_survives_sealing(
 
 
 def test_a_chat_is_known_where_a_platform_names_it(app: Flask) -> None:
-    assert chat_of(target_from("telegram", dict(GOOD[3][1]))) == "-1001234567890"
-    assert chat_of(target_from("wecom", dict(GOOD[0][1]))) is None
+    known = {platform: chat_of(target_from(platform, dict(given))) for platform, given in GOOD}
+    assert (known["telegram"], known["dingtalk"], known["wecom"]) == ("@shop_channel", EVENTS["chat_id"], None)
+    bot = {"token": "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11", "chat_id": -1001234567890}
+    assert chat_of(target_from("telegram", bot)) == "-1001234567890"
 
 
 def test_every_platform_names_its_fields(app: Flask, chat: Chat) -> None:
