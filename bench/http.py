@@ -18,6 +18,7 @@ from bench.environment import measured_app, peak_of
 from bench.intake import BATCH, DATA, make_program
 from bench.load import Load, post_all
 from commission.orders.new_order import NewOrder
+from config import settings
 from core.auth import keys
 from core.db import transaction
 from demo.retail import RetailFolder
@@ -41,7 +42,7 @@ def run() -> None:
             connection.execute(
                 "CREATE TABLE bare_orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body jsonb)"
             )
-        bare = {"BARE_DATABASE": bench.owner_url}
+        bare = bench.environment | {"BARE_DATABASE": bench.owner_url}
         with _server("wsgi:app", OURS, bench.environment) as ours, _server("bench.bare:app", BARE, bare):
             _batches(orders, headers)
             for clients in (1, 8):
@@ -86,9 +87,11 @@ def _median(loads: Sequence[Load]) -> Load:
 
 @contextmanager
 def _server(target: str, port: int, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The target under granian as `make run` starts it: 2 processes with 8 threads."""
+    """The target under granian with 2 processes, and as many threads in each as the product takes here."""
+    threads = settings.load(environment).web_threads
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-               "--workers", "2", "--blocking-threads", "8", "--no-ws", "--log-level", "error", target]  # fmt: skip
+               "--workers", "2", "--blocking-threads", str(threads), "--no-ws", "--log-level", "error",
+               target]  # fmt: skip
     process = subprocess.Popen(command, env=os.environ | environment)  # noqa: S603 -- our own command line
     try:
         _wait_until_it_answers(port)
