@@ -30,7 +30,7 @@ __all__ = ["call", "send_ready"]
 
 _log = structlog.get_logger(__name__)
 
-MOST_UNDER_WAY = 256  # lanes that are claimed at a time: the threads have work while the database has some
+MOST_UNDER_WAY = 512  # lanes that are claimed at a time: the threads have work while the database has some
 SECONDS = 1.5  # of claiming in one delivery of the job; then others of its queue have a turn
 _CALL_MS = 11_000  # what one call may take at the most
 _OUTAGES = (psycopg.OperationalError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.TimeoutError)
