@@ -33,6 +33,7 @@ MOST = 20_000  # records of one turn: under a second
 POLL_SECONDS = 0.2
 PAUSE_SECONDS = 0.5  # between turns that did not find plenty: a few large batches cost less than many small ones
 PLENTY = 5_000
+LONGEST_REST_SECONDS = 2.0
 NICENESS = 19  # visitors are sent on before they are counted
 WATCH_SECONDS = 10
 LATE_SECONDS = 60
@@ -56,8 +57,16 @@ class Shipper:
         return self._turn() > 0
 
     def hurried_turn(self) -> bool:
-        """The same; whether there were so many that more are likely to wait."""
-        return self._turn() >= PLENTY
+        """The same; whether there were so many that more are likely to wait.
+
+        Then it rests as long as it has worked: while visitors come in crowds, half of the database's time is theirs and
+        the orders'. The clicks lie safely in their segments meanwhile.
+        """
+        began = time.monotonic()
+        hurried = self._turn() >= PLENTY
+        if hurried:
+            time.sleep(min(LONGEST_REST_SECONDS, time.monotonic() - began))
+        return hurried
 
     def _turn(self) -> int:
         self._watch()
