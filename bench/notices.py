@@ -1,10 +1,11 @@
 """Notices a second through the worker's job against a bare loop of HTTP posts, in turns, to the same playing server.
 
 The bare loop posts what the adapters made and signed before, over the same kept connections, one after another; a
-second loop makes and signs each post and reads the answer, as any sender has to. The worker's side is all of it:
-claim, compose, open the sealed address, sign, post, record, durable. Each group gets one message a round, so that no
-limit binds. First with answers that cost nothing, then with some that take 20 ms, as a platform nearby. In the end a
-burst of 10,000 messages to 1,000 groups, which the sender folds.
+second loop makes and signs each post and reads the answer, as any sender has to; a third is what most would write: the
+same posts by httpx. The worker's side is all of it: claim, compose, open the sealed address, sign, post, record,
+durable. Each group gets one message a round, so that no limit binds. First with answers that cost nothing, then with
+some that take 20 ms, as a platform nearby. In the end a burst of 10,000 messages to 1,000 groups, which the sender
+folds.
 """
 
 import json
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import httpx
 import orjson
 
 from bench.environment import BenchApp, measured_app, timed
@@ -106,6 +108,7 @@ def compare(program_id: UUID, chats: Sequence[Chat], numbers: range) -> float:
     ways: dict[str, Callable[[Sequence[Chat], int], float]] = {
         "bare loop": bare_loop,
         "loop that signs": signing_loop,
+        "loop of httpx": httpx_loop,
         "worker": lambda some, number: through_worker(program_id, some, number),
     }
     seconds: dict[str, list[float]] = {way: [] for way in ways}
@@ -135,6 +138,18 @@ def bare_loop(chats: Sequence[Chat], number: int) -> float:
     """Seconds of one post after another."""
     posts = _posts(chats, number)
     return timed(lambda: deque(map(_post, posts), maxlen=0))
+
+
+def httpx_loop(chats: Sequence[Chat], number: int) -> float:
+    """Seconds of the same posts by the usual client, over connections that it keeps."""
+    posts = _posts(chats, number)
+    with httpx.Client(trust_env=False, timeout=_SECONDS) as client:
+
+        def loop() -> None:
+            for post in posts:
+                client.post(post.url, content=post.body, headers=dict(post.headers)).raise_for_status()
+
+        return timed(loop)
 
 
 def signing_loop(chats: Sequence[Chat], number: int) -> float:
