@@ -21,7 +21,7 @@ def events_of_sale(
     """An order accepted as paid, what it owes to whom, and whether that waits for somebody's decision."""
     if order.paid_at is None:
         return []
-    paid = Event("order.paid", order.paid_at, _facts_of_paid(order, acceptance.inviter_id, is_first=is_first))
+    paid = Event("order.attributed", order.paid_at, _facts_of_paid(order, acceptance.inviter_id, is_first=is_first))
     reason = held_reason(order) if commissions else None
     return [paid, *events_of_accrual(order, commissions), *([held_event(order.id, reason)] if reason else [])]
 

@@ -24,7 +24,7 @@ from core.clock import day_of
 from core.db import execute, fetch_all
 from core.events.reading import NumberedEvent
 
-PAID, REFUNDED = "order.paid", "order.refunded"
+PAID, REFUNDED = "order.attributed", "order.refunded"
 
 
 def follow_orders(program: Program, events: Sequence[NumberedEvent]) -> None:

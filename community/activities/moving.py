@@ -17,7 +17,7 @@ from core.clock import now
 from core.db import scalar, scalars
 
 READER = "activities.follow_orders"
-ORDER_EVENTS = ("order.paid", "order.refunded")
+ORDER_EVENTS = ("order.attributed", "order.refunded")
 _MOST = 100
 
 

@@ -90,7 +90,7 @@ def apply(customers: dict[UUID, Customer], bought: Iterable[Bought], timezone: s
     for fact, customer_id, paid_at in bought:
         customer = customers.setdefault(customer_id, Customer(customer_id, paid_at, paid_at))
         order_id = fact.id("order_id")
-        if fact.kind == "order.paid":
+        if fact.kind == "order.attributed":
             changes += customer.buys(fact, paid_at, timezone)
         elif fact.kind == "order.refunded":
             customer.spent -= fact.facts["amount"]

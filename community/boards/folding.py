@@ -17,7 +17,7 @@ from core.auth.actor import Program
 from core.bulk import insert_rows
 from core.events.reading import NumberedEvent
 
-_OF_CUSTOMERS = frozenset({"order.paid", "order.refunded", "order.canceled"})
+_OF_CUSTOMERS = frozenset({"order.attributed", "order.refunded", "order.canceled"})
 
 
 def fold(program: Program, events: Sequence[NumberedEvent]) -> None:
@@ -120,7 +120,7 @@ class _ProductDay(NamedTuple):
     sales: int
 
 
-_SOLD = {"order.paid": 1, "order.canceled": -1}
+_SOLD = {"order.attributed": 1, "order.canceled": -1}
 
 
 def _add_to_products(program_id: UUID, placed: Sequence[tuple[Origin, Fact]]) -> None:
@@ -176,6 +176,6 @@ def _add_to_fans(program_id: UUID, bought: Sequence[Bought]) -> None:
 
 def _bought(fact: Fact) -> tuple[int, int]:
     """Orders and money that an event adds to what a customer bought."""
-    if fact.kind == "order.paid":
+    if fact.kind == "order.attributed":
         return 1, fact.facts["total"]
     return (0, -fact.facts["amount"]) if fact.kind == "order.refunded" else (-1, 0)

@@ -162,7 +162,7 @@ def _joined(fact: Fact) -> list[Change]:
 
 
 _CHANGES = {
-    "order.paid": _paid, "order.refunded": _refunded, "order.canceled": _canceled,
+    "order.attributed": _paid, "order.refunded": _refunded, "order.canceled": _canceled,
     "order.reattributed": _reattributed, "commission.accrued": _accrued, "commission.reversed": _reversed,
     "points.earned": _earned, "points.taken_back": _taken_back, "member.created": _joined,
 }  # fmt: skip

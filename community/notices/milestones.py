@@ -20,7 +20,7 @@ ORDER_MARKS = {1: "first_order", 10: "orders_10", 100: "orders_100", 1_000: "ord
 SALES_MARKS = {units: f"sales_{units}" for units in (1_000, 10_000, 100_000, 1_000_000, 10_000_000)}
 """In whole units of the program's currency."""
 
-KINDS = ("order.paid", "order.refunded", "order.canceled", "order.reattributed")
+KINDS = ("order.attributed", "order.refunded", "order.canceled", "order.reattributed")
 
 
 class Sold(NamedTuple):
@@ -36,7 +36,7 @@ class Sold(NamedTuple):
 def changes_of(event: NumberedEvent) -> Iterator[tuple[str | None, Sold]]:
     """What an event adds to whose sums, or takes from them. Pure."""
     facts = event.facts
-    if event.kind == "order.paid":
+    if event.kind == "order.attributed":
         yield facts["member_id"], Sold(1, facts["total"])
     elif event.kind == "order.refunded":
         yield facts["member_id"], Sold(0, -facts["amount"])

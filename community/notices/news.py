@@ -195,7 +195,7 @@ _TELLERS: dict[str, Callable[[NumberedEvent], Iterator[News]]] = {
     "member.created": _joined,
     "member.bound": _bound,
     "member.enrolled": _enrolled,
-    "order.paid": _paid_order,
+    "order.attributed": _paid_order,
     "commission.accrued": _accrued,
     "commission.reversed": _reversed,
     "commission.matured": _matured,

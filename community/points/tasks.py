@@ -16,7 +16,7 @@ from core.jobs.registry import job, schedule
 from referral.members.service import register_erasure_guard, register_erasure_step
 
 
-@consumer("points.earn", "order.paid", "order.completed", "order.refunded", most=500)
+@consumer("points.earn", "order.attributed", "order.completed", "order.refunded", most=500)
 def earn(program: Program, events: Sequence[NumberedEvent]) -> None:
     """Points for what was bought, and back for what was refunded."""
     purchases.digest(program, events)

@@ -29,7 +29,7 @@ class EventTypes(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         types = super()._deserialize(value, attr, data, **kwargs).split(",")
         if not all(map(_TYPE.fullmatch, types)):
-            raise ValidationError("Not types such as order.paid,order.refunded.")
+            raise ValidationError("Not types such as order.attributed,order.refunded.")
         return types
 
 
@@ -40,7 +40,7 @@ class EventQuery(Body):
     )  # fmt: skip
     types = EventTypes(
         load_default=None,
-        metadata={"description": "Only these, with commas between.", "example": "order.paid,order.refunded"},
+        metadata={"description": "Only these, with commas between.", "example": "order.attributed,order.refunded"},
     )
     limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
 
@@ -48,7 +48,7 @@ class EventQuery(Body):
 class EventShape(Schema):
     seq = fields.Integer(metadata={"description": "Its place in the log: 1, 2, 3 …", "example": 1})
     id = fields.String()
-    type = fields.String(metadata={"example": "order.paid"})
+    type = fields.String(metadata={"example": "order.attributed"})
     happened_at = fields.DateTime(metadata={"description": "business time, such as an order's paid_at"})
     created_at = fields.DateTime(metadata={"description": "when it was told"})
     facts = fields.Dict(metadata={"description": "ids, amounts in minor units and words, by the type"})

@@ -40,7 +40,7 @@ def test_a_sale_tells_that_it_is_paid_and_what_it_owes(shop: Shop) -> None:
     order = shop.order("o1", channel="app", group_id="wecom-17", content_id="v1", session_id="s1")
     order_id = plain_id(order["id"])
     assert [(event.kind, event.happened_at) for event in told(shop.program)] == [
-        ("order.paid", PAID), ("commission.accrued", PAID),
+        ("order.attributed", PAID), ("commission.accrued", PAID),
     ]  # fmt: skip
     paid, accrued = facts_of(shop.program)
     assert paid == {
@@ -76,9 +76,9 @@ def test_paying_a_placed_order_tells_the_same_once(shop: Shop) -> None:
     forget(shop.program)
     shop.pay("o1")
     shop.pay("o1")
-    assert kinds_of(shop.program) == ["order.paid", "commission.accrued"]
-    assert facts_of(shop.program, "order.paid")[0]["group_id"] == "g"
-    assert facts_of(shop.program, "order.paid")[0]["is_first"] is True
+    assert kinds_of(shop.program) == ["order.attributed", "commission.accrued"]
+    assert facts_of(shop.program, "order.attributed")[0]["group_id"] == "g"
+    assert facts_of(shop.program, "order.attributed")[0]["is_first"] is True
 
 
 def test_the_first_order_of_a_customer_is_the_one_paid_earliest_of_a_batch(shop: Shop) -> None:
@@ -91,7 +91,7 @@ def test_the_first_order_of_a_customer_is_the_one_paid_earliest_of_a_batch(shop:
     )
     shop.order("o4", "m", paid_at="2026-02-01T10:00:00Z")
     first = {plain_id(shop.shown(name)["id"]): name for name in ("o1", "o2", "o3", "o4")}
-    paid = facts_of(shop.program, "order.paid")
+    paid = facts_of(shop.program, "order.attributed")
     assert {first[one["order_id"]] for one in paid if one["is_first"]} == {"o2", "o3"}
     assert len(paid) == 4
 
@@ -102,7 +102,7 @@ def test_of_a_customers_orders_at_once_one_is_the_first(app: Flask, shop: Shop) 
     forget(shop.program)
     jobs = [partial(shop.order, f"o{n}-{thread}", f"n{n}") for n in range(5) for thread in range(4)]
     together(app, *jobs)
-    paid = facts_of(shop.program, "order.paid")
+    paid = facts_of(shop.program, "order.attributed")
     assert len(paid) == 20
     assert len({one["customer_id"] for one in paid if one["is_first"]}) == 5
     assert sum(one["is_first"] for one in paid) == 5
@@ -121,7 +121,7 @@ def test_a_call_that_is_run_again_tells_once(shop: Shop, monkeypatch: pytest.Mon
     monkeypatch.setattr(sales, "_bind", bind_late)
     shop.order("o1", "new")
     assert len(calls) == 2
-    assert kinds_of(shop.program) == ["member.created", "order.paid"]
+    assert kinds_of(shop.program) == ["member.created", "order.attributed"]
 
 
 def test_coupons_are_told_by_their_ids(shop: Shop) -> None:
@@ -131,7 +131,7 @@ def test_coupons_are_told_by_their_ids(shop: Shop) -> None:
     told_by_shop = [{"code": "TEN", "amount": 10}, {"code": "X", "amount": 1}]
     shop.order("o1", coupon_codes=["TEN"])
     shop.order("o2", coupon_policy="record", coupon_discounts=told_by_shop)
-    paid = facts_of(shop.program, "order.paid")
+    paid = facts_of(shop.program, "order.attributed")
     assert [one["coupon_ids"] for one in paid] == [[plain_id(coupon["id"])]] * 2  # type: ignore[index]
 
 
@@ -261,7 +261,7 @@ def test_a_held_sale_tells_that_it_is_held(shop: Shop) -> None:
     shop.settings(guard={"velocity": "hold", "velocity_orders": 1})
     shop.order("o1")
     shop.order("o2")
-    assert kinds_of(shop.program)[-3:] == ["order.paid", "commission.accrued", "commission.held"]
+    assert kinds_of(shop.program)[-3:] == ["order.attributed", "commission.accrued", "commission.held"]
 
 
 def test_maturation_tells_what_each_member_got(shop: Shop) -> None:

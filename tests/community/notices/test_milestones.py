@@ -24,7 +24,7 @@ def paid(member_id: UUID | None, total: int = 100) -> Event:
         "order_id": new_id(), "customer_id": None, "member_id": member_id, "total": total, "commission_base": total,
         "currency": "GBP", "group_id": None, "is_first": False, "inviter_id": None,
     }  # fmt: skip
-    return Event("order.paid", AT, facts)
+    return Event("order.attributed", AT, facts)
 
 
 def refunded(member_id: UUID, amount: int) -> Event:

@@ -62,7 +62,7 @@ def test_ids_are_public_ones_however_deep_they_lie(program: TestProgram) -> None
     tell(
         program,
         (
-            "order.paid",
+            "order.attributed",
             {
                 "order_id": ids["order"], "customer_id": ids["member"], "inviter_before_id": ids["inviter"],
                 "coupon_ids": [ids["coupon"]], "member_id": None, "link_id": ids["link"], "total": 5,
@@ -88,7 +88,7 @@ def test_ids_are_public_ones_however_deep_they_lie(program: TestProgram) -> None
 def test_the_shops_own_words_stay_as_they_are(program: TestProgram) -> None:
     own = str(uuid4())
     facts = {"group_id": own, "content_id": own, "session_id": own, "channel": own, "reason": own}
-    tell(program, ("order.paid", facts), ("commission.accrued", {"group_id": "wecom-17", "commissions": []}))
+    tell(program, ("order.attributed", facts), ("commission.accrued", {"group_id": "wecom-17", "commissions": []}))
     assert [one["facts"] for one in read(program)["data"]] == [facts, {"group_id": "wecom-17", "commissions": []}]
 
 
