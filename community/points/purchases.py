@@ -24,6 +24,8 @@ from core.db import fetch_all
 from core.events.reading import NumberedEvent
 
 PURCHASE = "purchase"
+_MOMENTS = {"order.attributed": "paid", "order.completed": "completed"}
+"""What a rule's `earn_on` calls the moment that an event tells of."""
 
 
 def key_of(order_id: UUID) -> str:
@@ -72,7 +74,7 @@ def _rules_for(event: NumberedEvent, purchase: Purchase, versions: Sequence[Rule
     payment, those that held when the order was paid, so that no order falls between two versions.
     """
     known = [(one.version, one.created_at, one.rules) for one in versions if one.created_at]
-    trigger = event.kind.removeprefix("order.")
+    trigger = _MOMENTS[event.kind]
     moments = [event.created_at] if trigger == "paid" else [event.created_at, purchase.paid_at]
     for moment in moments:
         version, rules = version_at(known, moment)
