@@ -137,3 +137,35 @@ class SegmentRow(Base):
     created_by: Mapped[Id]
     created_at: Mapped[Instant]
     updated_at: Mapped[Instant]
+
+
+class SegmentGrantRow(Base):
+    """A coupon given to each member of a segment, page by page. Counts only: who has it is known to coupons."""
+
+    __tablename__ = "segment_grants"
+
+    program_id: Mapped[ProgramKey]
+    id: Mapped[IdKey]
+    segment_id: Mapped[Id]  # perhaps forgotten since
+    coupon_id: Mapped[Id]
+    terms: Mapped[Json]  # the segment's when it began
+    status: Mapped[str]  # running | completed
+    after: Mapped[UUID | None]  # the last member who was looked at
+    granted: Mapped[Count]
+    refused: Mapped[Json]  # members by reason
+    created_by: Mapped[Id]
+    created_at: Mapped[Instant]
+    completed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["program_id", "coupon_id"], ["coupons.program_id", "coupons.id"], name="fk_segment_grants_coupon"
+        ),
+        CheckConstraint("status IN ('running', 'completed')", name="status"),
+        CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed"),
+        Index(
+            "uq_segment_grants_running", "program_id", "segment_id", "coupon_id", unique=True,
+            postgresql_where=text("status = 'running'"),
+        ),
+        Index("ix_segment_grants_segment", "program_id", "segment_id", "id"),
+    )  # fmt: skip

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from flask import Blueprint
 
-from community.boards import segments
-from community.boards.errors import SegmentNotFound
+from community.boards import grants, segments
+from community.boards.errors import GrantNotFound, SegmentNotFound
+from community.boards.grant_schemas import GrantShape, NewGrant, grant_shape
 from community.boards.segment_schemas import (
     NewSegment,
     PreviewQuery,
@@ -94,6 +95,37 @@ def list_segment_members(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
     found = segments.members_in_segment(actor.program_id, segment, after, query["limit"] + 1)
     cards = _cards(actor.program_id, found)
     return page(cards, query["limit"], segment_member_shape, lambda card: [str(card.id)])
+
+
+@blueprint.post("/v1/segments/<ref>/coupons")
+@endpoint(
+    "segments:write", summary="Give a coupon to each member of a segment", body=NewGrant, answer=GrantShape,
+    status=202, also=(200,), refuses=("not_yet_valid", "expired", "ended"),
+    description="Claimed for them in the background, within the coupon's limits, by the terms the segment has now; it "
+    "stops when none is left. Members hear of theirs in their inbox. 200: the same grant is under way already.",
+)  # fmt: skip
+def grant_coupon(actor: Actor, ref: str, body: dict[str, Any]) -> Any:
+    grant, is_new = grants.start_grant(actor.program_id, _segment_id(ref), body["coupon_id"], actor.id)
+    return grant_shape(grant), 202 if is_new else 200
+
+
+@blueprint.get("/v1/segments/<ref>/coupons")
+@endpoint(
+    "boards:read", summary="Coupons given to a segment, newest first", query=Page, answer=GrantShape, paged=True
+)  # fmt: skip
+def list_grants(actor: Actor, ref: str, query: dict[str, Any]) -> Any:
+    before = id_cursor(query["cursor"])
+    found = grants.grants_of(actor.program_id, _segment_id(ref), before, query["limit"] + 1)
+    return page(found, query["limit"], grant_shape, lambda one: [str(one.id)])
+
+
+@blueprint.get("/v1/segments/<ref>/coupons/<grant_ref>")
+@endpoint("boards:read", summary="How far a coupon for a segment has come", answer=GrantShape)
+def show_grant(actor: Actor, ref: str, grant_ref: str) -> Any:
+    grant_id = parse_public_id("sgr", grant_ref)
+    if grant_id is None:
+        raise GrantNotFound()
+    return grant_shape(grants.grant_of(actor.program_id, _segment_id(ref), grant_id))
 
 
 def _cards(program_id: UUID, ids: Sequence[UUID]) -> list[MemberCard]:

@@ -42,9 +42,11 @@ TEXTS: dict[tuple[str, str], str] = {
     "{% if change == 'orders' %}累计成交 {{ count }} 单{% elif amount %}累计销售额达到 {{ amount|money }}{% else %}"
     "销售额再创新高{% endif %}！",
     ("coupon", "en"): "{% if change == 'new' %}New coupon: {{ coupon }}.{% elif change == 'low' %}"
-    "Only {{ left }} left of coupon {{ coupon }}.{% else %}Coupon {{ coupon }} is sold out.{% endif %}",
+    "Only {{ left }} left of coupon {{ coupon }}.{% elif change == 'granted' %}You have been given coupon "
+    "{{ coupon }}.{% else %}Coupon {{ coupon }} is sold out.{% endif %}",
     ("coupon", "zh"): "{% if change == 'new' %}新优惠券：{{ coupon }}。{% elif change == 'low' %}"
-    "优惠券 {{ coupon }} 仅剩 {{ left }} 张。{% else %}优惠券 {{ coupon }} 已领完。{% endif %}",
+    "优惠券 {{ coupon }} 仅剩 {{ left }} 张。{% elif change == 'granted' %}"
+    "你获得了优惠券 {{ coupon }}。{% else %}优惠券 {{ coupon }} 已领完。{% endif %}",
     ("activity", "en"): "{% if change == 'started' %}{{ activity }} has started{% if ends_at %}, until {{ ends_at }}"
     "{% endif %}.{% elif change == 'reached' %}{% if member %}{% if you == 'member' %}You have{% else %}{{ member }} "
     "has{% endif %} reached the goal of {{ activity }}.{% else %}{{ activity }} has reached its goal.{% endif %}"

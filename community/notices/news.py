@@ -39,7 +39,9 @@ class News(NamedTuple):
 
 def news_of(event: NumberedEvent, known: Known) -> Iterator[News]:
     """What is told of an event. `known`: what `coupon_ids_in` and `group_ids_in` found."""
-    if event.kind.startswith("coupon."):
+    if event.kind == GRANTED:
+        yield from _granted(event, known.coupons)
+    elif event.kind.startswith("coupon."):
         yield from _coupon(event, known.coupons)
     elif event.kind == PAUSED:
         yield from _paused(event, known.groups)
@@ -186,10 +188,20 @@ def _coupon(event: NumberedEvent, coupons: Mapping[UUID, str]) -> Iterator[News]
         yield News(Notice("coupon", str(event.id), facts, event.happened_at), to_groups=True)
 
 
+def _granted(event: NumberedEvent, coupons: Mapping[UUID, str]) -> Iterator[News]:
+    """A coupon of theirs is told to the members who were given it, and to no group."""
+    name = coupons.get(UUID(event.facts["coupon_id"]))
+    if name is not None:
+        facts = {"change": "granted", "coupon_id": event.facts["coupon_id"], "coupon": name}
+        members = [UUID(one) for one in event.facts["members"]]
+        yield News(Notice("coupon", str(event.id), facts, event.happened_at, member_ids=members))
+
+
 _NOBODY = UUID(int=0)
 """In nobody's team: an order that nobody sold and nobody is known to have bought."""
 
 PAUSED = "group.paused"
+GRANTED = "coupon.granted"
 _COUPON_CHANGES = {"coupon.created": "new", "coupon.low": "low", "coupon.exhausted": "sold_out"}
 _TELLERS: dict[str, Callable[[NumberedEvent], Iterator[News]]] = {
     "member.created": _joined,
@@ -204,4 +216,4 @@ _TELLERS: dict[str, Callable[[NumberedEvent], Iterator[News]]] = {
     "payout.returned": _payout,
     "milestone.reached": _milestone,
 }
-KINDS = (*_TELLERS, *_COUPON_CHANGES, PAUSED)
+KINDS = (*_TELLERS, *_COUPON_CHANGES, GRANTED, PAUSED)

@@ -94,7 +94,7 @@ _TOPICS = (
         Variable("ends_at", Kind.INSTANT, "2026-02-28T12:00:00Z"), Variable("link", Kind.OURS, _LINK.sample))),
     Topic("operations", 2, 3 * _DAYS, (_word("change", "paused"), _text("group", "Tea lovers"))),
     Topic("coupon", 5, timedelta(hours=12), (
-        _word("change", "new", "low", "sold_out"), _text("coupon", "Spring sale"), _count("left", 10))),
+        _word("change", "new", "low", "sold_out", "granted"), _text("coupon", "Spring sale"), _count("left", 10))),
     Topic("member", 6, timedelta(hours=12), (
         _word("change", "joined", "bound", "enrolled"), _member(), _member("inviter"))),
     Topic("milestone", 6, 1 * _DAYS, (

@@ -22,7 +22,7 @@ PREFIXES = {
     "commission": "com", "refund": "ref", "settlement": "stl", "maturation": "mat", "transaction": "ltx",
     "adjustment": "adj", "binding": "bnd", "audit": "aud", "event": "evt", "link": "lnk",
     "coupon": "cpn", "packet": "rpk", "code": "cod", "reservation": "rsv", "claim": "atc", "signal": "sig",
-    "group": "grp", "post": "pst", "reward": "rwd", "redemption": "rdm", "segment": "seg",
+    "group": "grp", "post": "pst", "reward": "rwd", "redemption": "rdm", "segment": "seg", "grant": "sgr",
     "activity": "act", "participation": "apt", "team": "tem",
 }  # fmt: skip
 

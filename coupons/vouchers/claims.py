@@ -69,12 +69,26 @@ def claim_many(program_id: UUID, coupon_id: UUID, customer_ids: Sequence[UUID]) 
     rest = [customer_id for customer_id in customer_ids if customer_id not in outcomes]
     if rest:
         coupon = coupon_of(program_id, coupon_id)
-        reason = validity_reason(coupon.terms, at)
-        if reason is not None:
-            raise _NOT_VALID[reason]
+        _check_validity(coupon, at)
         outcomes |= _claim_in_steps(program_id, coupon, _drafts(coupon, rest, at), counted, at)
     announce(program_id, [_claimed(one) for one in outcomes.values() if isinstance(one, CodeRecord)])
     return outcomes
+
+
+def check_claimable(program_id: UUID, coupon_id: UUID) -> None:
+    """That the coupon can be claimed now, as long as some are left.
+
+    Raises:
+        CouponNotFound: no such coupon in the program.
+        NotYetValid, CouponExpired, NoMoreClaims: it cannot be claimed now.
+    """
+    _check_validity(coupon_of(program_id, coupon_id), now())
+
+
+def _check_validity(coupon: CouponRecord, at: datetime) -> None:
+    reason = validity_reason(coupon.terms, at)
+    if reason is not None:
+        raise _NOT_VALID[reason]
 
 
 def _claimed(code: CodeRecord) -> Event:
