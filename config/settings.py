@@ -142,11 +142,12 @@ def _data_dir(environment: Environment) -> Path:
 def _web_size(environment: Environment, *, embedded: bool) -> tuple[int, int]:
     """Worker processes and threads in each; every thread may hold one database connection.
 
-    A process has one interpreter: threads beyond those that wait for a database only take it from one another.
+    A process has one interpreter, which threads take from one another: two in each of some processes do more than
+    many in few.
     """
     cores = os.cpu_count() or 1
-    workers = environment.integer("WEB_WORKERS", min(4, cores), 1, 64)
-    threads = environment.integer("WEB_THREADS", 3, 1, 128)
+    workers = environment.integer("WEB_WORKERS", min(4, cores + 1), 1, 64)
+    threads = environment.integer("WEB_THREADS", 2, 1, 128)
     room = EMBEDDED_CONNECTIONS - CONNECTIONS_FOR_OTHERS
     if embedded and workers * threads > room:
         environment.problems.append(
