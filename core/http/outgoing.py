@@ -132,7 +132,7 @@ def _get(pool: httpcore.ConnectionPool, url: httpx.URL, watch: "_Watch", most_by
             told = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
             if answer.status in _FOLLOWED and b"location" in told:
                 return _joined(url, told[b"location"])
-            body = bounded_body(answer, told.get(b"content-length", ""), most_bytes)
+            body = _body(answer, told.get(b"content-length", ""), most_bytes)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise NotFetched(_reason(error, watch)) from error
     watch.left()  # a body cut short by the watch may look like a whole one
@@ -147,7 +147,7 @@ def _joined(url: httpx.URL, location: str) -> str:
         raise NotFetched("bad_url") from error
 
 
-def bounded_body(answer: httpcore.Response, announced: str, most_bytes: int) -> bytes:
+def _body(answer: httpcore.Response, announced: str, most_bytes: int) -> bytes:
     """All of an answer's body. Raises: NotFetched when it is too large."""
     if announced.isdecimal() and int(announced[:18]) > most_bytes:
         raise NotFetched("too_large")
@@ -273,6 +273,6 @@ class CheckedBackend(httpcore.NetworkBackend):
 
 
 __all__ = [
-    "CheckedBackend", "Fetched", "NotFetched", "Time", "anything", "bounded_body", "fetch", "is_public",
+    "CheckedBackend", "Fetched", "NotFetched", "Time", "anything", "fetch", "is_public",
     "system_addresses", "trusted", "usable_url",
 ]  # fmt: skip
