@@ -11,7 +11,7 @@ from community.groups import service as groups
 from community.groups.service import Group
 from community.notices.news import Known, News, coupon_ids_in, group_ids_in, news_of, summed
 from community.notices.notice import Notice
-from community.notices.service import tell
+from community.notices.service import groups_by_id, tell
 from core.auth.actor import Program
 from core.db import fetch_all
 from core.events.reading import NumberedEvent
@@ -32,7 +32,7 @@ class Hearers(NamedTuple):
 def tell_events(program: Program, events: Sequence[NumberedEvent]) -> None:
     """Tell what happened, in the order of the log."""
     known = Known(
-        _coupon_names(program.id, coupon_ids_in(events)), _groups_by_id(program.id, group_ids_in(events))
+        _coupon_names(program.id, coupon_ids_in(events)), groups_by_id(program.id, group_ids_in(events))
     )  # fmt: skip
     for some in _turns(list(news_of(event, known)) for event in events):
         tell(program, list(_addressed(program.id, some)))
@@ -123,10 +123,6 @@ def _summed(news: News, hearers: Hearers, teams: dict[UUID, set[UUID]]) -> Itera
         parts = [part for part in news.parts if owner in teams.get(part.member_id, ())]
         if parts:
             yield summed(news.notice, parts, owner)._replace(group_ids=group_ids)
-
-
-def _groups_by_id(program_id: UUID, ids: set[UUID]) -> dict[UUID, Group]:
-    return {one.id: one for one in groups.groups_of(program_id, ids=ids)} if ids else {}
 
 
 class _Coupon(NamedTuple):

@@ -8,7 +8,7 @@ order, commission, matured, reversed, payout, milestone, coupon), features tell 
 digest, red_packet, group.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from community.delivery import service as delivery
@@ -25,7 +25,7 @@ from community.notices.templates import texts_of
 from community.notices.wording import member_ids_in
 from core.auth.actor import Program
 
-__all__ = ["Notice", "tell"]
+__all__ = ["Notice", "groups_by_id", "tell"]
 
 
 def tell(program: Program, notices: Sequence[Notice]) -> None:
@@ -53,7 +53,7 @@ def _heard(program: Program, notices: Sequence[Notice]) -> list[Heard]:
     for place, notice in enumerate(notices):
         if notice.group_ids:
             places.setdefault((id(notice.group_ids), notice.topic, notice.asked_for), []).append(place)
-    found = _groups(program.id, audiences.values())
+    found = groups_by_id(program.id, set().union(*audiences.values()))
 
     def hearing(which: int, topic: str, asked_for: bool) -> list[Group]:
         those = [found[one] for one in dict.fromkeys(audiences[which]) if one in found]
@@ -63,8 +63,8 @@ def _heard(program: Program, notices: Sequence[Notice]) -> list[Heard]:
     return [Heard(kind[1], here, hearing(*kind)) for kind, here in places.items()]
 
 
-def _groups(program_id: UUID, audiences: Iterable[Sequence[UUID]]) -> dict[UUID, Group]:
-    ids = set().union(*audiences)
+def groups_by_id(program_id: UUID, ids: Collection[UUID]) -> dict[UUID, Group]:
+    """Those of the program, in one statement; none for none."""
     return {one.id: one for one in groups.groups_of(program_id, ids=ids)} if ids else {}
 
 
