@@ -285,6 +285,24 @@ def test_a_record_that_is_being_copied_is_waited_for_and_not_passed_over(records
     assert frames_in(bytes(torn), 100, pass_over=False) == ([], 0)
 
 
+def test_what_is_not_whole_is_waited_for_as_long_as_somebody_writes(writer: SegmentWriter, tmp_path: Path) -> None:
+    for number in range(2):
+        writer.append(encode(record(number)))
+    (path,) = segments_in(tmp_path / "clicks")
+    whole = path.read_bytes()[30:31]
+    with path.open("r+b", buffering=0) as file:
+        file.seek(30)
+        file.write(bytes([whole[0] ^ 1]))
+        assert read(path, 0, 10) == ([], 0)
+        file.seek(30)
+        file.write(whole)
+        assert [one.user_agent for one in read(path, 0, 10)[0]] == ["agent 0", "agent 1"]
+        file.seek(30)
+        file.write(bytes([whole[0] ^ 1]))
+    writer.close()
+    assert [one.user_agent for one in read(path, 0, 10)[0]] == ["agent 1"]
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "clicks").write_text("a file")
     with pytest.raises(NotWritten):
