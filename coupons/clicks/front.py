@@ -42,7 +42,7 @@ def in_front_of(app: Flask) -> WSGI:
         except Exception as error:  # noqa: BLE001 -- the application answers and logs it as any other of its errors
             return behind(environ | {REFUSAL: error, "QUERY_STRING": ""}, start_response)
         start_response("302 Found", headers)
-        return ()  # no body: the server says so, and pays less for it than for an empty one
+        return []  # a list: granian sends it at once; anything else it reads bit by bit through a channel
 
     return front
 
