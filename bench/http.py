@@ -3,7 +3,6 @@
 import os
 import statistics
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +20,7 @@ from commission.orders.new_order import NewOrder
 from config import settings
 from core.auth import keys
 from core.db import transaction
+from core.servers.roster import granian
 from demo.retail import RetailFolder
 
 SINGLES = 1000
@@ -89,9 +89,7 @@ def _median(loads: Sequence[Load]) -> Load:
 def _server(target: str, port: int, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """The target under granian with 2 processes, and as many threads in each as the product takes here."""
     threads = settings.load(environment).web_threads
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-               "--workers", "2", "--blocking-threads", str(threads), "--no-ws", "--log-level", "error",
-               target]  # fmt: skip
+    command = granian(target, "127.0.0.1", port, 2, threads)
     process = subprocess.Popen(command, env=os.environ | environment)  # noqa: S603 -- our own command line
     try:
         _wait_until_it_answers(port)

@@ -1,8 +1,9 @@
 """Redirects beside a bare WSGI 302 and a Flask hello-world 302: same server, same client, the shipper running.
 
-Short rounds in turn, so that a noisy machine hits all of them. A visitor comes for the first time, without a cookie, as
-most do; those who come again are measured beside. Requests a second and CPU time a request of the server both count:
-on a busy machine only the latter is worth comparing.
+All are served as `make run` serves clicks with CLICKS_PORT; REDIRECT_THREADS=2 is how the web does it. Short rounds in
+turn, so that a noisy machine hits all of them. A visitor comes for the first time, without a cookie, as most do; those
+who come again are measured beside. Requests a second and CPU time a request of the server both count: on a busy machine
+only the latter is worth comparing.
 """
 
 import json
@@ -22,19 +23,19 @@ from flask import Flask
 from bench.clicks import cpu_seconds
 from bench.environment import descendants, measured_app
 from bench.keepalive import Run, client_name, measure, measure_raw, wait_until_it_listens
-from config.settings import load
 from core.auth import keys
 from core.db import scalar, transaction
 from core.programs.service import create_program
+from core.servers.roster import CLICKS_THREADS, granian
 
 ROUNDS = int(os.environ.get("REDIRECT_ROUNDS", "9"))
-THREADS = int(os.environ.get("REDIRECT_THREADS", "0"))  # of every server; 0: as many as the product takes here
+THREADS = int(os.environ.get("REDIRECT_THREADS", str(CLICKS_THREADS)))  # of every server
 SECONDS = float(os.environ.get("REDIRECT_SECONDS", "2"))
 CONNECTIONS = 32
 _PATIENCE_SECONDS = 120
 WORKERS = 1  # one, so that the client has a core of its own where there are two
 OURS, BARE, FLASK = 18410, 18411, 18412
-SERVERS = {OURS: "wsgi:app", BARE: "bench.bare_redirect:bare_app", FLASK: "bench.bare_redirect:flask_app"}
+SERVERS = {OURS: "coupons.clicks.web:app", BARE: "bench.bare_redirect:bare_app", FLASK: "bench.bare_redirect:flask_app"}
 FIRST, AGAIN = "banyan", "banyan, cookie"
 PORTS = {FIRST: OURS, "bare": BARE, "flask": FLASK, AGAIN: OURS}
 _COOKIE = ("Cookie", "bv=AAAAAAAAAAAAAAAAAAAAAA")
@@ -60,14 +61,12 @@ def run() -> None:
     """Print requests a second and p99 of the three, the ratios, clicks over the API, and that no click is missing."""
     with measured_app() as bench, ExitStack() as running:
         made = _prepare(bench.app)
-        threads = THREADS or load(bench.environment).web_threads
         servers = {
-            port: running.enter_context(_server(target, port, threads, bench.environment))
-            for port, target in SERVERS.items()
+            port: running.enter_context(_server(target, port, bench.environment)) for port, target in SERVERS.items()
         }
         running.enter_context(_process([sys.executable, "-m", "coupons.clicks.shipper"], bench.environment))
         print(
-            f"{client_name()}, {CONNECTIONS} connections, {WORKERS} process, {threads} threads, the shipper running;"
+            f"{client_name()}, {CONNECTIONS} connections, {WORKERS} process, {THREADS} threads, the shipper running;"
             f" load of the machine {os.getloadavg()[0]:.1f}"
         )
         rounds = _compare(f"/r/{made.code}", servers)
@@ -172,11 +171,9 @@ def _count(program_id: UUID, answered: int) -> None:
     print(f"  {answered:,} clicks answered, {stored:,} stored {time.perf_counter() - began:.0f} s after the last")
 
 
-def _server(target: str, port: int, threads: int, environment: Mapping[str, str]) -> AbstractContextManager[int]:
-    """The target under granian as `make run` starts it, but for the number of processes."""
-    words = ["--interface", "wsgi", "--no-ws", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS),
-             "--blocking-threads", str(threads), "--log-level", "error", target]  # fmt: skip
-    return _process([sys.executable, "-m", "granian", *words], environment, port)
+def _server(target: str, port: int, environment: Mapping[str, str]) -> AbstractContextManager[int]:
+    """The target under granian as `make run` starts processes for clicks."""
+    return _process(granian(target, "127.0.0.1", port, WORKERS, THREADS), environment, port)
 
 
 @contextmanager

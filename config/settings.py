@@ -36,6 +36,8 @@ class Settings:
     lookup_key: bytes = field(repr=False)  # keyed hashes of look-ups; never changes during a database's life
     web_workers: int
     web_threads: int
+    clicks_port: int | None  # where processes of their own answer clicks; None: there are none, the web does it
+    clicks_workers: int
     job_lease_seconds: int
     relay_poll_seconds: float
     rail_timeout_seconds: float
@@ -87,12 +89,14 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     admin_url = embedded_url(data_dir, "banyan") if embedded else database_url
     if embedded and environment.text("DATABASE_ADMIN_URL"):
         environment.problems.append("DATABASE_ADMIN_URL is given without DATABASE_URL: expected both or neither")
-    workers, threads = _web_size(environment, embedded=embedded)
+    port, clicks_port = _ports(environment)
+    clicks_workers = environment.integer("CLICKS_WORKERS", 1, 1, 64)
+    workers, threads = _web_size(environment, clicks_workers if clicks_port else 0, embedded=embedded)
     demo, chats = environment.flag("DEMO", default=embedded), environment.text("CHAT_URL")
     settings = Settings(
         data_dir=data_dir,
         host=environment.text("HOST", "127.0.0.1"),
-        port=environment.integer("PORT", 8000, 1, 65535),
+        port=port,
         database_url=database_url,
         admin_database_url=environment.parsed_by("DATABASE_ADMIN_URL", postgres_url, admin_url),
         redis_url=environment.parsed_by("REDIS_URL", redis_url, f"unix://{quote(str(paths.valkey_socket(data_dir)))}"),
@@ -104,6 +108,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         lookup_key=b"",
         web_workers=workers,
         web_threads=threads,
+        clicks_port=clicks_port,
+        clicks_workers=clicks_workers,
         job_lease_seconds=environment.integer("JOB_LEASE_SECONDS", 60, 5, 3600),
         relay_poll_seconds=environment.seconds("RELAY_POLL_SECONDS", 0.1, 0.01, 60),
         rail_timeout_seconds=environment.seconds("RAIL_TIMEOUT_SECONDS", 10, 0.1, 300),
@@ -139,16 +145,25 @@ def _data_dir(environment: Environment) -> Path:
     return path
 
 
-def _web_size(environment: Environment, *, embedded: bool) -> tuple[int, int]:
+def _ports(environment: Environment) -> tuple[int, int | None]:
+    """Of the web, and of the processes that answer clicks only."""
+    port = environment.integer("PORT", 8000, 1, 65535)
+    clicks_port = environment.integer("CLICKS_PORT", 0, 0, 65535) or None
+    if clicks_port == port:
+        environment.problems.append(f"CLICKS_PORT is {clicks_port}: expected another one than PORT, or 0 for none")
+    return port, clicks_port
+
+
+def _web_size(environment: Environment, others: int, *, embedded: bool) -> tuple[int, int]:
     """Worker processes and threads in each; every thread may hold one database connection.
 
     A process has one interpreter, which threads take from one another: two in each of some processes do more than
-    many in few.
+    many in few. `others`: connections that the processes for clicks may hold.
     """
     cores = os.cpu_count() or 1
     workers = environment.integer("WEB_WORKERS", min(4, cores + 1), 1, 64)
     threads = environment.integer("WEB_THREADS", 2, 1, 128)
-    room = EMBEDDED_CONNECTIONS - CONNECTIONS_FOR_OTHERS
+    room = EMBEDDED_CONNECTIONS - CONNECTIONS_FOR_OTHERS - others
     if embedded and workers * threads > room:
         environment.problems.append(
             f"WEB_WORKERS × WEB_THREADS is {workers} × {threads}: expected at most {room} in all, "

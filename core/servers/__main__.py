@@ -40,7 +40,7 @@ def _run(settings: Settings) -> int:
     left = preparation.clear_left_overs(settings)
     if left:
         terminal.say(f"ended what an earlier start had left: {', '.join(map(str, left))}")
-    preparation.require_free_port(settings.host, settings.port)
+    preparation.require_free_ports(settings)
     preparation.make_servers(settings)
     preparation.empty_metrics(settings.run_dir)
     os.environ.update(_environment(settings))

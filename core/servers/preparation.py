@@ -76,14 +76,21 @@ def clear_left_overs(settings: Settings) -> list[int]:
     return left
 
 
-def require_free_port(host: str, port: int, *, patience_seconds: float = PORT_SECONDS) -> None:
-    """Raises: ServerError naming PORT or HOST when nobody could listen there."""
+def require_free_ports(settings: Settings) -> None:
+    """Raises: ServerError naming the variable when nobody could listen where the web and the clicks shall."""
+    require_free_port(settings.host, settings.port)
+    if settings.clicks_port:
+        require_free_port(settings.host, settings.clicks_port, "CLICKS_PORT")
+
+
+def require_free_port(host: str, port: int, name: str = "PORT", *, patience_seconds: float = PORT_SECONDS) -> None:
+    """Raises: ServerError naming the port's variable or HOST when nobody could listen there."""
     wait_until(lambda: _bind_error(host, port) != errno.EADDRINUSE, patience_seconds)
     number = _bind_error(host, port)
     if number == errno.EADDRINUSE:
-        raise ServerError(f"PORT {port} on {host} is taken by another program: set PORT to a free one")
+        raise ServerError(f"{name} {port} on {host} is taken by another program: set {name} to a free one")
     if number:
-        raise ServerError(f"the web cannot listen on HOST {host}, PORT {port}: {os.strerror(number)}")
+        raise ServerError(f"the web cannot listen on HOST {host}, {name} {port}: {os.strerror(number)}")
 
 
 def _postgres(settings: Settings) -> Postgres:

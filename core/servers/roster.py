@@ -7,6 +7,8 @@ from config.settings import Settings
 from core.jobs.registry import QUEUES
 from core.servers.conditions import web_host
 
+CLICKS_THREADS = 1  # see coupons/clicks/web.py
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
@@ -62,6 +64,7 @@ def _always(settings: Settings) -> list[Program]:
     ]
     return [
         Program(name="web", command=_web(settings), waits_for=("migrated",)),
+        *([_clicks(settings, settings.clicks_port)] if settings.clicks_port else []),
         Program(name="relay", command=_module("core.jobs.relay"), waits_for=("migrated", "database", "queue")),
         *workers,
         Program(name="shipper", command=_module("coupons.clicks.shipper"), waits_for=("migrated", "database")),
@@ -72,19 +75,29 @@ def _always(settings: Settings) -> list[Program]:
 
 
 def _web(settings: Settings) -> list[str]:
+    return granian("wsgi:app", settings.host, settings.port, settings.web_workers, settings.web_threads)
+
+
+def _clicks(settings: Settings, port: int) -> Program:
+    command = granian("coupons.clicks.web:app", settings.host, port, settings.clicks_workers, CLICKS_THREADS)
+    return Program(name="clicks", command=command, waits_for=("migrated",))
+
+
+def granian(target: str, host: str, port: int, workers: int, threads: int) -> list[str]:
+    """The command that serves a WSGI app."""
     return _module(
         "granian",
         "--interface",
         "wsgi",
         "--no-ws",
         "--host",
-        settings.host,
+        host,
         "--port",
-        str(settings.port),
+        str(port),
         "--workers",
-        str(settings.web_workers),
+        str(workers),
         "--blocking-threads",
-        str(settings.web_threads),
+        str(threads),
         "--respawn-failed-workers",
         "--respawn-interval",
         "0.2",
@@ -92,7 +105,7 @@ def _web(settings: Settings) -> list[str]:
         "5",
         "--log-level",
         "warning",
-        "wsgi:app",
+        target,
     )  # fmt: skip - an option beside its value
 
 

@@ -33,7 +33,8 @@ MOST = 20_000  # records of one turn: under a second
 POLL_SECONDS = 0.2
 PAUSE_SECONDS = 0.5  # between turns that did not find plenty: a few large batches cost less than many small ones
 PLENTY = 5_000
-LONGEST_REST_SECONDS = 2.0
+RESTS = 2  # times as long as a turn took
+LONGEST_REST_SECONDS = 4.0
 NICENESS = 19  # visitors are sent on before they are counted
 WATCH_SECONDS = 10
 LATE_SECONDS = 60
@@ -59,13 +60,13 @@ class Shipper:
     def hurried_turn(self) -> bool:
         """The same; whether there were so many that more are likely to wait.
 
-        Then it rests as long as it has worked: while visitors come in crowds, half of the database's time is theirs and
-        the orders'. The clicks lie safely in their segments meanwhile.
+        Then it rests twice as long as it has worked: while visitors come in crowds, most of the time is theirs and the
+        orders'. The clicks lie safely in their segments meanwhile.
         """
         began = time.monotonic()
         hurried = self._turn() >= PLENTY
         if hurried:
-            time.sleep(min(LONGEST_REST_SECONDS, time.monotonic() - began))
+            time.sleep(min(LONGEST_REST_SECONDS, RESTS * (time.monotonic() - began)))
         return hurried
 
     def _turn(self) -> int:

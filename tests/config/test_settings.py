@@ -119,6 +119,18 @@ def test_the_web_may_not_take_more_connections_than_there_are(tmp_path: Path) ->
     assert load(EXTERNAL | crowd).web_workers == 9
 
 
+def test_processes_for_clicks_take_connections_as_well(tmp_path: Path) -> None:
+    full = {"DATA_DIR": str(tmp_path), "WEB_WORKERS": "8", "WEB_THREADS": "10", "CLICKS_WORKERS": "2"}
+    assert load(full).clicks_port is None
+    assert "expected at most 78 in all" in refusal(full | {"CLICKS_PORT": "8001"})
+
+
+def test_web_and_clicks_listen_on_different_ports(tmp_path: Path) -> None:
+    variables = {"DATA_DIR": str(tmp_path), "PORT": "8100", "CLICKS_PORT": "8101"}
+    assert load(variables).clicks_port == 8101
+    assert "CLICKS_PORT is 8100: expected another one than PORT" in refusal(variables | {"CLICKS_PORT": "8100"})
+
+
 def test_a_data_dir_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert f"DATA_DIR is '{tmp_path}/file/d'" in refusal({"DATA_DIR": f"{tmp_path}/file/d"})

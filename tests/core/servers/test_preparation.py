@@ -39,6 +39,21 @@ def test_a_taken_port_is_named_even_when_its_owner_would_share_it() -> None:
     preparation.require_free_port("127.0.0.1", port, patience_seconds=0)
 
 
+def test_a_port_for_clicks_that_is_taken_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation.require_free_port, "__kwdefaults__", {"patience_seconds": 0})
+    with socket.socket() as other, socket.socket() as free:
+        for one in (other, free):
+            one.bind(("127.0.0.1", 0))
+        other.listen()
+        port = free.getsockname()[1]
+        free.close()
+        taken = other.getsockname()[1]
+        settings = load({"DATA_DIR": str(tmp_path), "PORT": str(port), "CLICKS_PORT": str(taken)})
+        with pytest.raises(ServerError, match=f"CLICKS_PORT {taken} on 127.0.0.1 is taken"):
+            preparation.require_free_ports(settings)
+    preparation.require_free_ports(settings)
+
+
 def test_an_unknown_host_is_named() -> None:
     with pytest.raises(ServerError, match=r"HOST is 'nowhere\.invalid'"):
         preparation.require_free_port("nowhere.invalid", 8000)

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 from flask import Flask, request
 
 from config.settings import load
@@ -24,10 +25,11 @@ from tests.coupons.clicks.following import change_link, eventually, follow, make
 from tests.end_to_end.product import free_port
 
 NEW = "https://shop.example/new"
+WEB, CLICKS_ONLY = "wsgi:app", "coupons.clicks.web:app"
 
 
 @contextmanager
-def web(database_environment: dict[str, str], **other: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def web(database_environment: dict[str, str], target: str = WEB) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """A web of one process, as the product runs it."""
     port = free_port()
     command = [
@@ -43,8 +45,8 @@ def web(database_environment: dict[str, str], **other: str) -> Iterator[tuple[in
         str(port),
     ]
     process = subprocess.Popen(
-        [*command, "--workers", "1", "--blocking-threads", "4", "--log-level", "error", "wsgi:app"],
-        env=os.environ | database_environment | other,
+        [*command, "--workers", "1", "--blocking-threads", "4", "--log-level", "error", target],
+        env=os.environ | database_environment,
     )
     try:
         eventually(lambda: answers(port), 60)
@@ -86,13 +88,14 @@ def test_two_real_processes_obey_within_two_seconds(program: TestProgram, databa
         eventually(lambda: {followed(port, link.code).status_code for port in ports} == {410}, 2)
 
 
+@pytest.mark.parametrize("target", [WEB, CLICKS_ONLY])
 def test_a_web_killed_in_the_middle_has_written_every_click_it_answered(
-    program: TestProgram, database_environment: dict[str, str], tmp_path: Path
+    program: TestProgram, database_environment: dict[str, str], tmp_path: Path, target: str
 ) -> None:
     link = make_link(program)
     answered: set[str] = set()
     own = database_environment | {"DATA_DIR": str(tmp_path)}
-    with web(own) as (port, process), httpx.Client(trust_env=False) as client:
+    with web(own, target) as (port, process), httpx.Client(trust_env=False) as client:
         (worker,) = map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[-1:])
         for number in range(500):
             if number == 300:
@@ -106,6 +109,21 @@ def test_a_web_killed_in_the_middle_has_written_every_click_it_answered(
     assert len(segments_in(tmp_path / "clicks")) >= 1
     assert 300 <= len(answered) < 500
     assert len(answered) <= len(written(app, program)) <= len(answered) + 1
+
+
+def test_a_process_for_clicks_answers_nothing_else(program: TestProgram, database_environment: dict[str, str]) -> None:
+    link = make_link(program)
+    with web(database_environment, CLICKS_ONLY) as (port, _):
+        root, key = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {program.api_key}"}
+        with httpx.Client(base_url=root, headers=key, trust_env=False) as client:
+            assert client.get(f"/r/{link.code}").status_code == 302
+            assert client.get("/r/nobody").json()["code"] == "not_found"
+            made = client.post("/v1/clicks", json={"code": link.code, "visitor_id": "ann"})
+            assert (made.status_code, made.json()["visitor_id"]) == (201, "ann")
+            assert client.get("/readyz").status_code == 200
+            for path in ("/", "/v1/members", "/docs", "/openapi.json", "/metrics", "/v1/clicks/", "/r", "//r/x"):
+                refused = client.get(path)
+                assert (refused.status_code, refused.json()["code"]) == (404, "not_found"), path
 
 
 def test_behind_proxies_the_client_is_whom_the_outermost_trusted_one_saw(
