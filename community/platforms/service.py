@@ -1,7 +1,7 @@
 """Posting to groups' platforms and reading what these tell us. No transaction is open while anything is sent."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from community.platforms import posting
@@ -59,17 +59,6 @@ def masked_target(target: Target) -> str:
 def send(target: Target, message: Message) -> Outcome:
     """Post a message. Whatever happens is an outcome; a failure of the way is Unknown."""
     return posting.delivered(target, message, reach(), _seconds())
-
-
-def send_many(pairs: Sequence[tuple[Target, Message]], *, within_seconds: float = 60) -> list[Outcome]:
-    """Post messages at the same time; the outcomes in their order.
-
-    Several for one target (an equal Target) go one after another in the given order; behind one that is Throttled the
-    rest of that target's are Throttled without being tried. What is not begun within the time is Unknown("not_tried"),
-    and certainly did not arrive; one that is begun takes up to 10 seconds more. No limit is kept here: that is the
-    caller's.
-    """
-    return posting.all_delivered(pairs, reach(), _seconds(), within_seconds)
 
 
 def posts_of(target: Target, message: Message) -> int:
@@ -157,6 +146,6 @@ def _seconds() -> int:
 __all__ = [
     "PLATFORMS", "Capability", "ChatEvent", "Heard", "Limits", "Message", "Outcome", "Refused", "Sent", "Target",
     "Throttled", "Unknown", "chat_of", "cut_to", "escape", "limits_of", "longest_text", "masked_target", "posts_of",
-    "reply_privately", "send", "send_many", "shared_lane_of", "target_from", "target_json", "target_of_json",
+    "reply_privately", "send", "shared_lane_of", "target_from", "target_json", "target_of_json",
     "verify_callback", "window_scale",
 ]  # fmt: skip

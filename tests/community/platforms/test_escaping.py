@@ -139,7 +139,8 @@ def test_shortened_markdown_fits_and_keeps_its_links_whole(markdown: str, most: 
         lines = read(markdown)
         found = fitted(lines, style, most, "bytes")
         assert LENGTHS["bytes"](found) <= most
-        for url in re.findall(r"https://a[^\s|>)\]\"<…]*", found):
+        linking = re.sub(r"`[^`]*`|<code>.*?</code>", "", found, flags=re.DOTALL)  # in code an address is no link
+        for url in re.findall(r"https://a[^\s|>)\]\"<…]*", linking):
             assert url in {"https://a.b/c", "https://a.b/long"} or url in plain_text(lines)
 
 

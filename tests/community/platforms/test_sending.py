@@ -22,7 +22,6 @@ from community.platforms.service import (
     limits_of,
     posts_of,
     send,
-    send_many,
     shared_lane_of,
     target_from,
 )
@@ -257,62 +256,6 @@ def test_where_nobody_listens_nothing_can_have_arrived(app: Flask, chat: Chat) -
     reach = Reach("http://127.0.0.1:1", allow_private=False)
     outcome = posting.delivered(target_of(chat, "slack", 1), Message("x"), reach, int(time.time()))
     assert outcome == Unknown("not_connected", may_have_arrived=False)
-
-
-def test_one_slow_platform_does_not_hold_up_the_others(app: Flask, chat: Chat) -> None:
-    chat.faults(slow=1, slow_seconds=0.8, platform="slack")
-    slow = [(target_of(chat, "slack", number), Message("x")) for number in range(40, 60)]
-    quick = [(target_of(chat, "wecom", number), Message("x")) for number in range(40, 240)]
-    outcomes = send_many([*slow, *quick])
-    assert {type(one) for one in outcomes} == {Sent}
-    slow_at = [one["at"] for one in chat.book("slack")]
-    assert max(one["at"] for one in chat.book("wecom")) < max(slow_at)
-    assert max(slow_at) - min(slow_at) < 0.8 * 20 / 3  # and the slow ones go side by side
-
-
-def test_what_is_not_begun_in_time_is_told(app: Flask, chat: Chat) -> None:
-    chat.faults(slow=1, slow_seconds=0.3)
-    pairs = [(target_of(chat, "wecom", number), Message("x")) for number in range(1000, 1100)]
-    began = time.monotonic()
-    outcomes = send_many(pairs, within_seconds=0.4)
-    assert time.monotonic() - began < 3
-    left = Unknown("not_tried", may_have_arrived=False)
-    assert set(outcomes) == {Sent(), left}
-    assert len(chat.book("wecom")) == len(outcomes) - outcomes.count(left)
-
-
-def test_apprise_goes_side_by_side_too(app: Flask, chat: Chat) -> None:
-    pairs = [(target_of(chat, "apprise", number), Message(f"{number}")) for number in range(100, 140)]
-    chat.faults(slow=1, slow_seconds=0.1)
-    assert set(send_many(pairs)) == {Sent()}
-    assert {one["text"] for one in chat.book("apprise")} == {str(number) for number in range(100, 140)}
-
-
-def test_messages_to_one_target_keep_their_order(app: Flask, chat: Chat) -> None:
-    targets = [target_of(chat, "wecom", number) for number in range(60, 80)]
-    pairs = [(target, Message(f"{number}")) for number in range(10) for target in targets]
-    assert {type(one) for one in send_many(pairs)} == {Sent}
-    for number in range(60, 80):
-        assert chat.texts("wecom", number) == [str(one) for one in range(10)]
-
-
-def test_nothing_overtakes_what_has_to_wait(app: Flask, chat: Chat) -> None:
-    target = target_of(chat, "dingtalk", 81)
-    outcomes = send_many([(target, Message(f"{number}")) for number in range(40)])
-    sent = [number for number, one in enumerate(outcomes) if isinstance(one, Sent)]
-    assert sent == list(range(20))
-    assert {type(one) for one in outcomes[20:]} == {Throttled}
-    assert len(chat.book("dingtalk", 81, "throttled")) == 1  # the others were not tried: each try prolongs the penalty
-
-
-def test_many_are_answered_in_their_order(app: Flask, chat: Chat) -> None:
-    chat.faults(refuse=0.3, seed=7)
-    pairs = [(target_of(chat, "wecom", number), Message(f"{number}")) for number in range(300, 700)]
-    outcomes = send_many(pairs)
-    sent = {str(300 + place) for place, one in enumerate(outcomes) if isinstance(one, Sent)}
-    assert 200 < len(sent) < 350
-    assert {one["text"] for one in chat.book("wecom", outcome="accepted")} == sent
-    assert send_many([]) == []
 
 
 def test_a_webhook_recognises_a_repeat(app: Flask, chat: Chat) -> None:
