@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 import redis
 from flask import Flask
@@ -42,8 +43,10 @@ def jobs_app(jobs_environment: dict[str, str]) -> Flask:
 
 @pytest.fixture
 def company(jobs_app: Flask) -> Iterator[TestProgram]:
-    """A program in the jobs' own database, with nothing in Valkey."""
+    """A program in the jobs' own database, with nothing in Valkey and nothing that other tests left due."""
     client(jobs_app).flushdb()
+    with psycopg.connect(jobs_app.config["SETTINGS"].admin_database_url.replace("+psycopg", "")) as owner:
+        owner.execute("DELETE FROM outbox")
     with jobs_app.app_context():
         yield make_program(jobs_app)
 

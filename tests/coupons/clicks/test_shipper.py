@@ -276,8 +276,11 @@ def test_the_process_ships_within_five_seconds_and_stops_when_told(
     program: TestProgram, app: Flask, process: "subprocess.Popen[bytes]"
 ) -> None:
     folder = app.config["SETTINGS"].clicks_dir
-    writer = write(folder, records_of(program, 3), close=False)
-    assert wait_until(lambda: len(stored_clicks(program.id)) == 3, 5)
+    writer = write(folder, records_of(program, 1), close=False)
+    assert wait_until(lambda: len(stored_clicks(program.id)) == 1, 30)  # it has started
+    for record in records_of(program, 3):
+        writer.append(encode(record))
+    assert wait_until(lambda: len(stored_clicks(program.id)) == 4, 5)
     writer.close()
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
