@@ -3,7 +3,7 @@
 import http.client
 import time
 from base64 import urlsafe_b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -42,10 +42,13 @@ class Answers:
             self.broken += 1
 
 
-def follow_link(port: int, code: str, answers: Answers, clients: int, meanwhile: Callable[[], None]) -> None:
-    """Have `clients` threads follow the link while `meanwhile` lets them; it raises `answers.limit` as it goes on."""
+def follow_link(ports: Sequence[int], code: str, answers: Answers, clients: int, meanwhile: Callable[[], None]) -> None:
+    """Have `clients` threads follow the link while `meanwhile` lets them; it raises `answers.limit` as it goes on.
+
+    Each stays with one of the ports.
+    """
     with ThreadPoolExecutor(clients) as pool:
-        visitors = [pool.submit(_follow, port, code, answers) for _ in range(clients)]
+        visitors = [pool.submit(_follow, ports[one % len(ports)], code, answers) for one in range(clients)]
         try:
             meanwhile()
         finally:

@@ -1,4 +1,4 @@
-"""Kill -9 of web, shipper and Valkey while visitors follow a link: every click that was answered is stored, once."""
+"""Kill -9 of web, clicks, shipper and Valkey while visitors follow a link: every answered click is stored, once."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,23 +12,24 @@ import pytest
 from config.settings import load
 from core.servers.processes import wait_until
 from tests.end_to_end.clicking import Answers, follow_link
-from tests.end_to_end.product import Caller, Product, eventually
+from tests.end_to_end.product import Caller, Product, eventually, free_port
 
 CLIENTS = 6
 DEATHS: Sequence[Sequence[str]] = (
     ["shipper"],
     ["web"],
+    ["clicks"],
     ["valkey"],
-    ["shipper", "web", "valkey"],
+    ["shipper", "web", "clicks", "valkey"],
     ["postgres"],
-    ["web", "shipper"],
+    ["web", "clicks", "shipper"],
 )
 """Who dies together, each time in the middle of the traffic."""
 
 
 @pytest.fixture
 def product() -> Iterator[Product]:
-    running = Product(WEB_WORKERS="2")
+    running = Product(WEB_WORKERS="2", CLICKS_PORT=str(free_port()))
     try:
         yield running.start()
     finally:
@@ -55,7 +56,8 @@ def survive(product: Product, clicks: int) -> None:
     shop.post("/v1/members", {"external_id": "seller"})
     link = shop.post("/v1/links", {"member_external_id": "seller", "destination_url": "https://shop.example/p?a=1"})
     answers = Answers(clicks)
-    follow_link(product.port, link["code"], answers, CLIENTS, lambda: kill_meanwhile(product, answers))
+    ports = [product.port, int(product.environment["CLICKS_PORT"])]  # both answer, in processes of their own
+    follow_link(ports, link["code"], answers, CLIENTS, lambda: kill_meanwhile(product, answers))
     stored = eventually(lambda: stored_when_shipped(product, answers), seconds=120, what="all clicks stored")
     answered_and_stored_agree(answers, stored)
     sums_agree(shop, link, len(stored))
