@@ -1,10 +1,11 @@
 """Budgets of activities: asked for, approved by another person, taken from, given back. Never overdrawn.
 
 Money stands in the ledger's activity_budget from the approval until it is given away or returned; points do not, since
-they are issued when they are given. A budget's row is locked before balances. Callers hold the transaction.
+they are issued when they are given. Budgets are locked after members, by id, and before anything is posted. Callers
+hold the transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import LiteralString, NamedTuple
 from uuid import UUID
@@ -57,10 +58,16 @@ _SELECT: LiteralString = """
     FROM activity_budgets WHERE program_id = %(program_id)s AND activity_id = ANY(%(ids)s::uuid[])"""
 
 
-def budgets_of(program_id: UUID, activity_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, Budget]:
-    """The budgets of those that have one; `lock` takes the rows in id order."""
-    statement = _SELECT + " ORDER BY activity_id FOR UPDATE" if lock else _SELECT
-    rows = fetch_all(Budget, statement, program_id=program_id, ids=list(activity_ids))
+def budgets_of(program_id: UUID, activity_ids: Collection[UUID]) -> dict[UUID, Budget]:
+    """The budgets of those that have one."""
+    rows = fetch_all(Budget, _SELECT, program_id=program_id, ids=list(activity_ids))
+    return {row.activity_id: row for row in rows}
+
+
+def lock_budgets(program_id: UUID, activity_ids: Collection[UUID]) -> dict[UUID, Budget]:
+    """The same, their rows locked in id order: by whoever moves something of several, before he posts anything."""
+    statement: LiteralString = _SELECT + " ORDER BY activity_id FOR UPDATE"
+    rows = fetch_all(Budget, statement, program_id=program_id, ids=list(activity_ids)) if activity_ids else []
     return {row.activity_id: row for row in rows}
 
 
@@ -77,14 +84,18 @@ def approve_budget(actor: Actor, activity_id: UUID) -> None:
 
     Raises:
         NoBudget: the activity has none.
-        ActivityInOtherState: it was approved before, or is closed.
+        ActivityInOtherState: it was approved before, or is closed, or the program has another currency now.
         BudgetBySamePerson: the actor made the activity.
     """
-    found = budgets_of(actor.program_id, [activity_id], lock=True).get(activity_id)
+    found = lock_budgets(actor.program_id, [activity_id]).get(activity_id)
     if found is None:
         raise NoBudget()
     if found.status != "requested":
         raise ActivityInOtherState(f"The budget is {found.status}.", status_now=found.status)
+    if found.currency != actor.program.currency:
+        raise ActivityInOtherState(
+            f"The budget is in {found.currency}, the program in {actor.program.currency}.", status_now=found.status
+        )  # fmt: skip
     if found.requested_by == actor.id:
         raise BudgetBySamePerson()
     execute(

@@ -15,6 +15,7 @@ from community.activities.models import ActivityCounterRow, ActivityRow
 from community.activities.queries import Activity
 from community.activities.rules import CANCELABLE, Kind, Status
 from community.activities.schemas import WHOLE_HOURS, is_whole_hour
+from community.activities.seats import end_teams_by
 from community.groups import service as groups
 from core.auth.actor import Actor, Program
 from core.bulk import insert_rows
@@ -48,6 +49,8 @@ def create_activity(actor: Actor, body: dict[str, Any]) -> tuple[Activity, bool]
         AlreadyExists: the external id has other content.
         Invalid: a group or the coupon is not the program's, the budget is in another currency, or it is over already.
     """
+    # with its defaults: whoever spells them out asks for the same
+    body = body | {"goal": whole_goal(body["kind"], body["goal"])}
     content = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
     external_id = body["external_id"]
     known = external_id and queries.activity(actor.program_id, ExternalRef(external_id))
@@ -101,7 +104,7 @@ def _draft(actor: Actor, body: Mapping[str, Any], content: bytes) -> Activity:
     return Activity(
         new_id(), body["external_id"], content, body["kind"], body["name"], list(dict.fromkeys(body["group_ids"])),
         body["starts_at"], body["ends_at"], body["settle_after_seconds"], body["published"],
-        whole_goal(body["kind"], body["goal"]), body["limits"], stored, body["guard"], body["texts"], Status.DRAFT,
+        body["goal"], body["limits"], stored, body["guard"], body["texts"], Status.DRAFT,
         None, NOT_COMPUTED, actor.id, None, None, None, None, at, at,
     )  # fmt: skip
 
@@ -159,6 +162,8 @@ def change_activity(actor: Actor, ref: Ref, changes: dict[str, Any]) -> Activity
         statement += " WHERE program_id = %(program_id)s AND id = %(id)s"
         execute(statement, program_id=actor.program_id, id=before.id, at=now(), **values)
         _follow_publication(actor.program_id, before.id, wanted.get("published"))
+        if "ends_at" in wanted:
+            end_teams_by(actor.program_id, before.id, wanted["ends_at"])
     return activity_of(actor.program_id, before.id)
 
 

@@ -5,6 +5,7 @@ the transaction.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -133,26 +134,41 @@ def _row(actor: Actor, one: Reaction) -> _Row:
 
 
 def _within_caps(actor: Actor, rows: list[_Row]) -> list[_Row]:
-    """Rows of a publishable key, those beyond the cap of their content as not counted."""
+    """Rows of a publishable key, those beyond the cap of their content as not counted.
+
+    What was told before takes nothing of the cap, nor does what stands in the batch again.
+    """
     if actor.kind is not ActorKind.PUBLISHABLE or not rows:
         return rows
-    cap = min((one.guard["public_per_hour"] for one in _running(actor.program_id)), default=_CAP)
     hour = now().replace(minute=0, second=0, microsecond=0)
-    numbers: dict[str, int] = {}
-    for row in rows:
-        numbers[row.content_id] = numbers.get(row.content_id, 0) + 1
-    # in order of the key, so that two batches that meet cannot deadlock
-    quotas = [_Quota(content_id, hour, numbers[content_id]) for content_id in sorted(numbers)]
-    told = insert_rows(
-        EngagementQuotaRow, quotas, program_id=actor.program_id, returning="content_id, told",
-        on_conflict="(program_id, content_id, hour) DO UPDATE SET told = engagement_quotas.told + excluded.told",
-    )  # fmt: skip
-    room = {content_id: cap - (after - numbers[content_id]) for content_id, after in told}
+    # locked before it is looked at who is known: of two that tell the same at once, one sees the other's rows
+    told = _add_told(actor.program_id, hour, Counter({row.content_id: 0 for row in rows}))
+    fresh = _fresh(rows, _known(actor.program_id, rows))
+    _add_told(actor.program_id, hour, Counter(row.content_id for row in fresh.values()))
+    cap = min((one.guard["public_per_hour"] for one in _running(actor.program_id)), default=_CAP)
     kept = []
     for row in rows:
-        room[row.content_id] -= 1
-        kept.append(row._replace(counted=room[row.content_id] >= 0))
+        is_fresh = row.id in fresh
+        told[row.content_id] += is_fresh
+        kept.append(row._replace(counted=is_fresh and told[row.content_id] <= cap))
     return kept
+
+
+def _fresh(rows: Sequence[_Row], known: Collection[tuple[str, str]]) -> dict[UUID, _Row]:
+    """The first of each kind and external id that is not known yet, by the row's id."""
+    firsts = {(row.kind, row.external_id): row for row in reversed(rows)}
+    return {row.id: row for key, row in firsts.items() if key not in known}
+
+
+def _add_told(program_id: UUID, hour: datetime, numbers: Counter[str]) -> dict[str, int]:
+    """Add to what was told of contents in the hour; what it comes to. Locks the contents' rows of the hour."""
+    # in order of the key, so that two batches that meet cannot deadlock
+    quotas = [_Quota(content_id, hour, numbers[content_id]) for content_id in sorted(numbers)]
+    rows = insert_rows(
+        EngagementQuotaRow, quotas, program_id=program_id, returning="content_id, told",
+        on_conflict="(program_id, content_id, hour) DO UPDATE SET told = engagement_quotas.told + excluded.told",
+    )  # fmt: skip
+    return dict(rows)
 
 
 _CAP = 100

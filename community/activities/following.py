@@ -11,14 +11,15 @@ from uuid import UUID
 
 from community.activities import queries
 from community.activities.holding import blank_part, hold_members, insert_parts
-from community.activities.limits import count_in, count_out, with_room
+from community.activities.limits import count_in, count_out, hold_counters, with_room
+from community.activities.moving import start_due
 from community.activities.queries import Activity, Part
 from community.activities.releasing import take_out
 from community.activities.rewarding import grant, revoke
 from community.activities.rules import Kind, Status, Took
+from community.activities.seats import follow_payments, payments_for
 from community.activities.suspicions import suspicions
 from community.activities.taking_part import in_groups
-from community.activities.teams import follow_payments, payments_for
 from core.auth.actor import Program
 from core.clock import day_of
 from core.db import execute, fetch_all
@@ -29,6 +30,7 @@ PAID, REFUNDED = "order.attributed", "order.refunded"
 
 def follow_orders(program: Program, events: Sequence[NumberedEvent]) -> None:
     """Orders that were paid, then orders that were refunded whole; one statement a step for any number."""
+    start_due(program.id)  # an activity that has just begun counts what was bought since
     paid = [one for one in events if one.kind == PAID]
     refunded = [
         UUID(one.facts["order_id"])
@@ -129,6 +131,7 @@ def take_back(program: Program, order_ids: Sequence[UUID]) -> None:
 
 def _take_back_in(program: Program, activity: Activity, rows: Sequence[_Back]) -> None:
     hold_members(program.id, activity.id, {row.member_id for row in rows}, activity.created_at)
+    hold_counters(program.id, [activity.id])
     ids = [row.id for row in rows]
     take_out(program.id, ids)
     moved = execute(

@@ -6,10 +6,12 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from community.activities.rules import REACTIONS, Kind
+from community.points.rules import MOST_POINTS
 from core.http.fields import Amount, Flag, Text, Whole
 from core.http.schemas import Body
 
 MAX_SECONDS = 90 * 86_400
+TOO_MANY_POINTS = f"One reward is at most {MOST_POINTS} points."
 PRIVACY = ["always", "after_vote", "after_end", "staff"]
 
 _LAX: dict[str, Any] = {"allow_none": True}
@@ -124,6 +126,14 @@ def goal_faults(kind: str, goal: Mapping[str, Any]) -> dict[str, list[str]]:
     if kind == Kind.CHECK_IN and goal.get("each") is False and not goal.get("streaks"):
         faults["streaks"] = ["Without a reward for each day it needs a streak."]
     return faults
+
+
+def streak_faults(goal: Mapping[str, Any], reward_kind: str | None) -> dict[str, Any]:
+    """Streaks that would bring more points than one reward may have, by their place."""
+    if reward_kind != "points":
+        return {}
+    places = [place for place, one in enumerate(goal.get("streaks", ())) if (one["amount"] or 0) > MOST_POINTS]
+    return {"streaks": {place: {"amount": [TOO_MANY_POINTS]} for place in places}} if places else {}
 
 
 def whole_goal(kind: str, goal: Mapping[str, Any]) -> dict[str, Any]:

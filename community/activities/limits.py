@@ -3,7 +3,7 @@
 Callers hold the transaction and the members' rows; the counter is locked after them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 from community.activities.errors import ParticipationLimit
 from community.activities.queries import Activity
 from community.activities.rules import PLEDGED, Room, has_room
-from core.db import execute, fetch_all
+from core.db import execute, fetch_all, scalars
 
 
 class _Standing(NamedTuple):
@@ -63,8 +63,20 @@ def count_in(program_id: UUID, activity: Activity, number: int) -> bool:
     )  # fmt: skip
 
 
+def hold_counters(program_id: UUID, activity_ids: Collection[UUID]) -> None:
+    """Lock the counters of these activities in id order; before any of their teams."""
+    scalars(
+        """SELECT 1 FROM activity_counters
+           WHERE program_id = %(program_id)s AND activity_id = ANY(%(ids)s::uuid[]) ORDER BY activity_id FOR UPDATE""",
+        program_id=program_id, ids=list(activity_ids),
+    )  # fmt: skip
+
+
 def count_out(program_id: UUID, activity_ids: Sequence[UUID]) -> None:
-    """Participations that count no more, one each; activities without a total limit are not counted."""
+    """Participations that count no more, one each; activities without a total limit are not counted.
+
+    The caller has held the counters before it locked teams.
+    """
     execute(
         """UPDATE activity_counters c SET admitted = c.admitted - g.number
            FROM (SELECT id, count(*) AS number FROM unnest(%(ids)s::uuid[]) AS given (id) GROUP BY id) g

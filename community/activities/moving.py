@@ -5,13 +5,13 @@ transaction.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from community.activities import queries
 from community.activities.announcing import tell
 from community.activities.budgets import close_budget
-from community.activities.rules import Kind
+from community.activities.rules import Kind, settles_at
 from core.auth.actor import Program
 from core.clock import now
 from core.db import scalar, scalars
@@ -19,6 +19,7 @@ from core.db import scalar, scalars
 READER = "activities.follow_orders"
 ORDER_EVENTS = ("order.attributed", "order.refunded")
 _MOST = 100
+_FRESH = timedelta(seconds=5)  # what was told after the settlement was due, and only now, need not be waited for
 
 
 def any_due(program_id: UUID) -> bool:
@@ -38,12 +39,13 @@ def any_due(program_id: UUID) -> bool:
 
 def advance(program: Program) -> None:
     """Move whatever is due."""
-    _start(program.id)
+    start_due(program.id)
     _begin_settlements(program.id)
     _close_canceled(program)
 
 
-def _start(program_id: UUID) -> None:
+def start_due(program_id: UUID) -> None:
+    """Activities whose time has come begin, and are told."""
     at = now()
     started = scalars(
         """UPDATE activities SET status = 'running', started_at = %(at)s, updated_at = %(at)s
@@ -76,7 +78,8 @@ def _is_complete(program_id: UUID, activity: queries.Activity) -> bool:
     if activity.kind == Kind.GROUP_BUY and _has_open_team(program_id, activity.id):
         return False
     waits_for_orders = activity.kind in {Kind.INVITE, Kind.GROUP_BUY}
-    return not (waits_for_orders and _is_behind(program_id, ORDER_EVENTS, now()))
+    until = max(settles_at(activity.ends_at, activity.settle_after_seconds), now() - _FRESH)
+    return not (waits_for_orders and _is_behind(program_id, ORDER_EVENTS, until))
 
 
 def _has_open_team(program_id: UUID, activity_id: UUID) -> bool:
@@ -89,18 +92,17 @@ def _has_open_team(program_id: UUID, activity_id: UUID) -> bool:
     )  # fmt: skip
 
 
-def _is_behind(program_id: UUID, kinds: Sequence[str], at: datetime) -> bool:
-    """Whether the reader of orders has not read all that is older than a few seconds."""
+def _is_behind(program_id: UUID, kinds: Sequence[str], until: datetime) -> bool:
+    """Whether the reader of orders has not read all that was told up to an instant."""
     return bool(
         scalar(
             """SELECT EXISTS (SELECT FROM events
-                              WHERE program_id = %(p)s AND seq IS NULL AND created_at <= %(at)s - interval '5 seconds')
+                              WHERE program_id = %(p)s AND seq IS NULL AND created_at <= %(until)s)
                    OR EXISTS (SELECT FROM events
-                              WHERE program_id = %(p)s AND kind = ANY(%(kinds)s)
-                                AND created_at <= %(at)s - interval '5 seconds'
+                              WHERE program_id = %(p)s AND kind = ANY(%(kinds)s) AND created_at <= %(until)s
                                 AND seq > coalesce((SELECT seq FROM event_cursors
                                                     WHERE program_id = %(p)s AND consumer = %(reader)s), 0))""",
-            p=program_id, kinds=list(kinds), at=at, reader=READER,
+            p=program_id, kinds=list(kinds), until=until, reader=READER,
         )
     )  # fmt: skip
 

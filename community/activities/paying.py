@@ -1,31 +1,37 @@
 """Giving rewards, and taking back what was earned no more: chunk by chunk, each one transaction, each reward once.
 
-Rewards that somebody else gives are skipped. Locks rewards, then budgets by id, then what the reward itself needs:
-balances, or a coupon's customers and stock. Callers hold the transaction.
+Rewards that somebody else gives are skipped. One that cannot be given is refused by itself: it neither harms the
+others of its chunk nor stands before those behind it. Locks rewards, then members against erasure, then budgets, each
+by id, then what the reward itself needs: balances, or a coupon's customers and stock. Callers hold the transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from commission.ledger.service import Account, Entry, Posting, post
+import psycopg
+import structlog
+
+from commission.ledger.errors import DuplicateEntry
+from commission.ledger.service import Account, Entry, Posting, lock_available, post
 from community.activities import queries
-from community.activities.budgets import budgets_of, put_back, take, today
+from community.activities.budgets import POINTS, budgets_of, lock_budgets, put_back, take, today
 from community.activities.metrics import count_rewards
 from community.activities.queries import Reward
 from community.activities.rules import fitting
 from community.points import service as points
+from community.points.rules import MOST_POINTS
 from core.auth.actor import Program
 from core.clock import now
-from core.db import execute
-from core.errors import Conflict
+from core.db import execute, fetch_all, savepoint
+from core.errors import Conflict, DomainError
 from core.ids import public_id
 from coupons.vouchers import service as vouchers
-from referral.members import service as members
-from referral.members.service import Member
 
 CHUNK = 1000
+
+_log = structlog.get_logger(__name__)
 
 
 class Verdict(NamedTuple):
@@ -61,22 +67,81 @@ def _record(program_id: UUID, before: str, verdicts: Sequence[Verdict]) -> None:
 
 
 def _give(program: Program, rewards: Sequence[Reward]) -> list[Verdict]:
-    known = members.members_of(program.id, [one.member_id for one in rewards])
+    standings = _standings_locked(program.id, {one.member_id for one in rewards})
     needs_enrolment = program.settings.enrolment != "open"
     refused = {
         one.id: Verdict(one, "refused", reason)
         for one in rewards
-        if (reason := _ineligible(known.get(one.member_id), needs_enrolment=needs_enrolment))
+        if (reason := _impossible(one) or _ineligible(standings.get(one.member_id), needs_enrolment=needs_enrolment))
     }
     rest = [one for one in rewards if one.id not in refused]
-    given = _give_coupons(program.id, rest) if rewards[0].kind == "coupon" else _give_amounts(program, rest)
+    lock_budgets(program.id, {one.activity_id for one in rest if one.kind != "coupon"})
+    given = _each_for_itself(program, rest, _give_coupons if rewards[0].kind == "coupon" else _give_amounts)
     return [*refused.values(), *given]
 
 
-def _ineligible(member: Member | None, *, needs_enrolment: bool) -> str | None:
+def _impossible(reward: Reward) -> str | None:
+    return "too_many_points" if reward.kind == "points" and (reward.amount or 0) > MOST_POINTS else None
+
+
+class _Standing(NamedTuple):
+    id: UUID
+    status: str
+    enrolment: str
+
+
+def _standings_locked(program_id: UUID, member_ids: Collection[UUID]) -> dict[UUID, _Standing]:
+    """What the members are, in id order and kept from erasure until the transaction ends."""
+    rows = fetch_all(
+        _Standing,
+        """SELECT id, status, enrolment FROM members WHERE program_id = %(p)s AND id = ANY(%(ids)s::uuid[])
+           ORDER BY id FOR KEY SHARE""",
+        p=program_id, ids=list(member_ids),
+    )  # fmt: skip
+    return {row.id: row for row in rows}
+
+
+def _ineligible(member: _Standing | None, *, needs_enrolment: bool) -> str | None:
     if member is None or member.status != "active":
         return "member_not_active"
     return "member_not_enrolled" if needs_enrolment and member.enrolment != "enrolled" else None
+
+
+Deed = Callable[[Program, Sequence[Reward]], list[Verdict]]
+
+_ITS_OWN = (DomainError, ValueError, DuplicateEntry, psycopg.DataError, psycopg.IntegrityError)
+"""What speaks against a reward itself. A lock, a lost connection or a collision does not: the job is repeated."""
+
+
+def _each_for_itself(program: Program, rewards: Sequence[Reward], deed: Deed) -> list[Verdict]:
+    """Do it for all of them at once; if that fails, for each half by itself, down to the reward that it fails for."""
+    if not rewards:
+        return []
+    try:
+        with savepoint():
+            return deed(program, rewards)
+    except _ITS_OWN:
+        if len(rewards) == 1:
+            _log.exception("reward cannot be moved", reward_id=str(rewards[0].id), status=rewards[0].status)
+            return [_failed(rewards[0])]
+    _lock_balances(program, rewards)
+    middle = len(rewards) // 2
+    return [
+        *_each_for_itself(program, rewards[:middle], deed), *_each_for_itself(program, rewards[middle:], deed),
+    ]  # fmt: skip
+
+
+def _failed(reward: Reward) -> Verdict:
+    if reward.status == "reclaim":
+        return Verdict(reward, "paid", "cannot_be_taken_back")
+    return Verdict(reward, "refused", "cannot_be_given")
+
+
+def _lock_balances(program: Program, rewards: Sequence[Reward]) -> None:
+    """All at once, before the halves: each would lock its own in id order, both together would not."""
+    if rewards[0].kind != "coupon":
+        currency = POINTS if rewards[0].kind == "points" else program.currency
+        lock_available(program.id, {one.member_id for one in rewards}, currency)
 
 
 def _give_amounts(program: Program, rewards: Sequence[Reward]) -> list[Verdict]:
@@ -84,7 +149,7 @@ def _give_amounts(program: Program, rewards: Sequence[Reward]) -> list[Verdict]:
     by_activity: dict[UUID, list[Reward]] = {}
     for one in rewards:
         by_activity.setdefault(one.activity_id, []).append(one)
-    budgets = budgets_of(program.id, list(by_activity), lock=True)
+    budgets = budgets_of(program.id, list(by_activity))  # locked by the caller
     verdicts: list[Verdict] = []
     for activity_id, ours in by_activity.items():
         left = budgets[activity_id].left_amount if activity_id in budgets else 0
@@ -94,7 +159,7 @@ def _give_amounts(program: Program, rewards: Sequence[Reward]) -> list[Verdict]:
         verdicts += [Verdict(one, "paid") for one in ours[:number]]
         verdicts += [Verdict(one, "refused", "budget_exhausted") for one in ours[number:]]
     paid = [one.reward for one in verdicts if one.status == "paid"]
-    if rewards and rewards[0].kind == "points":
+    if rewards[0].kind == "points":
         points.award(program, [_award(one, now()) for one in paid])
     else:
         post(program.id, program.currency, [_entry(program, one) for one in paid])
@@ -123,17 +188,18 @@ def _note(reward: Reward) -> dict[str, str]:
     return {"activity_id": public_id("act", reward.activity_id), "reward_id": public_id("arw", reward.id)}
 
 
-def _give_coupons(program_id: UUID, rewards: Sequence[Reward]) -> list[Verdict]:
+def _give_coupons(program: Program, rewards: Sequence[Reward]) -> list[Verdict]:
     """A code for each member, once in a chunk; further ones of his wait for the next."""
     firsts: dict[UUID, Reward] = {}
     for one in rewards:
         firsts.setdefault(one.member_id, one)
-    coupon_id = rewards[0].coupon_id if rewards else None
+    coupon_id = rewards[0].coupon_id
     if coupon_id is None:
-        return []
+        raise ValueError("a reward of a coupon names none")
     try:
-        outcomes: Mapping[UUID, vouchers.Outcome] = vouchers.claim_many(program_id, coupon_id, sorted(firsts))
-    except Conflict as refusal:  # of the coupon itself: it is over, or not valid yet
+        with savepoint():  # what was counted before it refused is undone
+            outcomes: Mapping[UUID, vouchers.Outcome] = vouchers.claim_many(program.id, coupon_id, sorted(firsts))
+    except DomainError as refusal:  # of the coupon itself: it is over, or not valid yet
         return [Verdict(one, "refused", refusal.code) for one in firsts.values()]
     return [_coupon_verdict(one, outcomes[member_id]) for member_id, one in firsts.items()]
 
@@ -146,7 +212,12 @@ def _take_back(program: Program, rewards: Sequence[Reward]) -> list[Verdict]:
     """Cash becomes the member's debt where he has spent it, as points do; a claimed coupon is his to keep."""
     if rewards[0].kind == "coupon":
         return [Verdict(one, "paid", "kept") for one in rewards]
-    budgets_of(program.id, [one.activity_id for one in rewards], lock=True)
+    _standings_locked(program.id, {one.member_id for one in rewards})
+    lock_budgets(program.id, {one.activity_id for one in rewards})
+    return _each_for_itself(program, rewards, _take_back_amounts)
+
+
+def _take_back_amounts(program: Program, rewards: Sequence[Reward]) -> list[Verdict]:
     for activity_id in sorted({one.activity_id for one in rewards}):
         put_back(program.id, activity_id, sum(one.amount or 0 for one in rewards if one.activity_id == activity_id))
     if rewards[0].kind == "points":

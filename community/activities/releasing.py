@@ -6,13 +6,13 @@ A payment is told seconds after it was made: what it would have saved waits for 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from community.activities import queries
 from community.activities.announcing import tell_released
-from community.activities.limits import count_out
-from community.activities.teams import move_seats
+from community.activities.limits import count_out, hold_counters
+from community.activities.seats import move_seats
 from core.auth.actor import Program
 from core.clock import now
 from core.db import fetch_all, scalar, scalars
@@ -51,17 +51,20 @@ def release_overdue(program: Program) -> int:
 
 def _release_teams(program: Program) -> int:
     at = now()
+    activity_ids = scalars(_ACTIVITIES_WITH_DUE_TEAMS, p=program.id, due=at - GRACE)
+    hold_counters(program.id, activity_ids)
     ended: dict[UUID, UUID] = dict(
         fetch_all(
             _Ended,
             """WITH due AS MATERIALIZED (
                  SELECT t.id FROM activity_teams t
                  JOIN activities a ON a.program_id = t.program_id AND a.id = t.activity_id
-                 WHERE t.program_id = %(p)s AND t.status = 'open' AND (t.expires_at <= %(due)s OR a.status = 'canceled')
+                 WHERE t.program_id = %(p)s AND t.activity_id = ANY(%(activities)s::uuid[]) AND t.status = 'open'
+                   AND (t.expires_at <= %(due)s OR a.status = 'canceled')
                  ORDER BY t.id LIMIT %(most)s FOR UPDATE OF t SKIP LOCKED)
                UPDATE activity_teams t SET status = 'released', ended_at = %(at)s FROM due
                WHERE t.program_id = %(p)s AND t.id = due.id RETURNING t.id, t.activity_id""",
-            p=program.id, due=at - GRACE, at=at, most=_MOST,
+            p=program.id, activities=activity_ids, due=at - GRACE, at=at, most=_MOST,
         )
     )  # fmt: skip
     freed = fetch_all(
@@ -79,6 +82,12 @@ def _release_teams(program: Program) -> int:
     return len(ended)
 
 
+_ACTIVITIES_WITH_DUE_TEAMS: LiteralString = """
+    SELECT DISTINCT t.activity_id FROM activity_teams t
+    JOIN activities a ON a.program_id = t.program_id AND a.id = t.activity_id
+    WHERE t.program_id = %(p)s AND t.status = 'open' AND (t.expires_at <= %(due)s OR a.status = 'canceled')"""
+
+
 class _Ended(NamedTuple):
     id: UUID
     activity_id: UUID
@@ -89,13 +98,16 @@ def _orders(freed: Sequence[_Freed], team_id: UUID) -> list[str]:
 
 
 def _release_seats(program: Program) -> int:
-    due = scalars(
-        """SELECT DISTINCT team_id FROM (
-             SELECT team_id FROM activity_participations
+    found = fetch_all(
+        _Ended,
+        """SELECT DISTINCT team_id, activity_id FROM (
+             SELECT team_id, activity_id FROM activity_participations
              WHERE program_id = %(p)s AND status = 'reserved' AND expires_at <= %(due)s
              ORDER BY expires_at LIMIT %(most)s) late""",
         p=program.id, due=now() - GRACE, most=_MOST,
     )  # fmt: skip
+    due = [one.id for one in found]
+    hold_counters(program.id, {one.activity_id for one in found})
     queries.teams_by_id(program.id, due, lock=True)
     freed = fetch_all(
         _Freed,

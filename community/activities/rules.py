@@ -153,17 +153,28 @@ class Seat(NamedTuple):
     status: str  # of the participation
     expires_at: datetime | None
     team_status: str
-    is_payer: bool  # the order's customer is the member
-    has_sku: bool
-    is_taken: bool  # the order confirms another participation of the activity
+    activity_status: str
+    fits: bool  # the order is the member's, of the product and of the activity's time, and speaks for no other seat
+    is_refunded: bool  # the order, whole
+
+
+CONFIRM, LINK, TAKE_AGAIN, LATE, IGNORE = "confirm", "link", "take_again", "late", "ignore"
 
 
 def seat_verdict(seat: Seat, paid_at: datetime) -> str:
-    """`confirm`, `late` (the shop gives the money back) or `ignore`."""
-    if not (seat.is_payer and seat.has_sku) or seat.is_taken or seat.status not in {Took.RESERVED, Took.RELEASED}:
-        return "ignore"
+    """What a payment does: `confirm` a seat; `link` the order to one that the shop has called paid; `take_again` one
+    that went back, if it is free; `late` (the shop gives the money back); or `ignore`.
+    """
+    if seat.fits and seat.status == Took.COUNTED:
+        return LINK  # refunded as well: the refund is told after it, and takes the seat back
+    if not seat.fits or seat.is_refunded or seat.status not in {Took.RESERVED, Took.RELEASED}:
+        return IGNORE
+    if seat.activity_status == Status.CANCELED and seat.status == Took.RESERVED:
+        return IGNORE  # its team is about to be released, which names the order
     in_time = seat.expires_at is None or paid_at <= seat.expires_at
-    return "confirm" if in_time and seat.team_status == "open" else "late"
+    if not in_time or seat.team_status != "open" or seat.activity_status == Status.CANCELED:
+        return LATE
+    return CONFIRM if seat.status == Took.RESERVED else TAKE_AGAIN
 
 
 def multiplier_of(windows: Iterable[tuple[datetime, datetime, int]], at: datetime) -> int:
@@ -189,7 +200,7 @@ def seat_end(at: datetime, pay_seconds: int, team_expires_at: datetime) -> datet
 
 
 __all__ = [
-    "CANCELABLE", "PLEDGED", "REACTIONS", "Earned", "Kind", "Participation", "Room", "Seat", "Status", "Took",
-    "earned", "fitting", "has_room", "longest_streak", "multiplier_of", "reached", "seat_end", "seat_verdict",
-    "settles_at", "shows_results", "streak_to", "team_end",
+    "CANCELABLE", "CONFIRM", "IGNORE", "LATE", "LINK", "PLEDGED", "REACTIONS", "TAKE_AGAIN", "Earned", "Kind",
+    "Participation", "Room", "Seat", "Status", "Took", "earned", "fitting", "has_room", "longest_streak",
+    "multiplier_of", "reached", "seat_end", "seat_verdict", "settles_at", "shows_results", "streak_to", "team_end",
 ]  # fmt: skip

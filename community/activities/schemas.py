@@ -6,9 +6,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, pre_load, validate, validates_schema
 
 from community.activities.budgets import POINTS
-from community.activities.goals import MAX_SECONDS, GoalBody, GoalShape, goal_faults
+from community.activities.goals import MAX_SECONDS, TOO_MANY_POINTS, GoalBody, GoalShape, goal_faults, streak_faults
 from community.activities.rules import Kind, Status
 from community.groups.service import PREFIX as GROUP
+from community.points.rules import MOST_POINTS
 from core.http.fields import Amount, ExternalId, Flag, Identifier, Instant, Note, Text, Whole
 from core.http.schemas import Body, Page
 from core.money import CURRENCY_EXPONENTS
@@ -37,7 +38,7 @@ class RewardBody(Body):
     kind = fields.String(required=True, validate=validate.OneOf(REWARD_KINDS))
     amount = Amount(
         minimum=1, load_default=None, allow_none=True,
-        metadata={"description": "points, or minor units of cash", "example": 10},
+        metadata={"description": f"points, at most {MOST_POINTS}, or minor units of cash", "example": 10},
     )  # fmt: skip
     coupon_id = Identifier(
         "cpn", load_default=None, allow_none=True, metadata={"description": "claimed for the member"}
@@ -53,6 +54,8 @@ class RewardBody(Body):
         faults = {foreign: ["Not for this kind of reward."]} if data[foreign] is not None else {}
         if data[needed] is None:
             faults[needed] = ["This kind of reward needs it."]
+        elif data["kind"] == "points" and data["amount"] > MOST_POINTS:
+            faults["amount"] = [TOO_MANY_POINTS]
         if faults:
             raise ValidationError(faults)
 
@@ -128,7 +131,8 @@ class NewActivity(Body):
     @validates_schema
     def fits_its_kind(self, data: Mapping[str, Any], **_: Any) -> None:
         faults: dict[str, Any] = {}
-        kind, goal = data["kind"], goal_faults(data["kind"], data["goal"])
+        kind, reward = data["kind"], data["reward"]
+        goal = goal_faults(kind, data["goal"]) or streak_faults(data["goal"], reward and reward["kind"])
         if goal:
             faults["goal"] = goal
         if data["ends_at"] <= data["starts_at"]:
@@ -137,7 +141,7 @@ class NewActivity(Body):
             faults |= {name: [WHOLE_HOURS] for name in ("starts_at", "ends_at") if not is_whole_hour(data[name])}
         if kind in _WITHOUT_LIMITS and any(data["limits"].values()):
             faults["limits"] = [f"Not for an activity of kind {kind}."]
-        faults |= _money_faults(kind, data["reward"], data["budget"])
+        faults |= _money_faults(kind, reward, data["budget"])
         if faults:
             raise ValidationError(faults)
 

@@ -10,6 +10,7 @@ from community.activities.budgets import (
     Budget,
     budgets_of,
     fund_red_packet,
+    lock_budgets,
     return_to_budget,
 )  # fmt: skip
 from community.activities.rules import multiplier_of
@@ -29,5 +30,6 @@ def multipliers_at(program_id: UUID, instants: Sequence[datetime]) -> list[int]:
 
 
 __all__ = [
-    "POINTS", "Budget", "budgets_of", "fund_red_packet", "multiplier_at", "multipliers_at", "return_to_budget",
+    "POINTS", "Budget", "budgets_of", "fund_red_packet", "lock_budgets", "multiplier_at", "multipliers_at",
+    "return_to_budget",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from commission.ledger.service import POINTS, Account, Entry, Posting, post
-from community.activities.service import fund_red_packet, return_to_budget
+from community.activities.service import fund_red_packet, lock_budgets, return_to_budget
 from community.points.service import Award, award
 from community.red_packets.queries import Claim, RedPacket
 from community.red_packets.rules import Source
@@ -33,7 +33,12 @@ def set_aside(program: Program, packet: RedPacket, source: Source, at: datetime)
 
 
 def give_back(program: Program, rests: Sequence[tuple[RedPacket, int]], at: datetime) -> None:
-    """Let what nobody claimed of packets (each above 0) return to where it came from, once."""
+    """Let what nobody claimed of packets (each above 0) return to where it came from, once.
+
+    Locks the activities' budgets in id order.
+    """
+    # before anything is posted and in the order in which rewards lock them, so that the two cannot deadlock
+    lock_budgets(program.id, {packet.activity_id for packet, _ in rests if packet.activity_id is not None})
     entries = [
         _of_pool(program, packet, RETURNED, -amount, at)
         for packet, amount in rests

@@ -66,14 +66,15 @@ def create_packet(actor: Actor, terms: Terms) -> tuple[RedPacket, bool]:
         Invalid: the group is not there or has ended, the sum is too small, or the times do not fit.
         NoBudget, BudgetExhausted: the activity cannot pay it.
     """
-    digest = sha256(orjson.dumps(terms, option=orjson.OPT_SORT_KEYS)).digest()
+    currency = terms["currency"] or actor.program.currency
+    # with the currency that is meant: whoever names the program's own asks for the same
+    digest = sha256(orjson.dumps(terms | {"currency": currency}, option=orjson.OPT_SORT_KEYS)).digest()
     name = terms["external_id"]
     known = None if name is None else queries.packet(actor.program_id, ExternalRef(name))
     if known is not None:
         return _same(known, digest), False
     at = now()
     opens_at, expires_at = window_of(terms["opens_at"], terms["expires_at"], at)
-    currency = terms["currency"] or actor.program.currency
     _check_sum(terms, currency, actor.program.currency)
     _check_times(opens_at, expires_at, at)
     _check_group(actor.program_id, terms["group_id"])

@@ -87,6 +87,37 @@ def test_the_same_again_is_the_same(stage: Stage, operator: ApiClient) -> None:
     assert other.json["code"] == "already_exists"  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("kind", "goal", "whole"),
+    [
+        ("check_in", {}, {"each": True, "streaks": []}),
+        ("check_in", {"streaks": [{"days": 2}]}, {"each": True, "streaks": [{"days": 2, "amount": None}]}),
+        ("invite", {}, {"invites": None}),
+        ("engagement", {"likes": 2}, {"likes": 2, "comments": None, "shares": None, "views": None}),
+        ("group_buy", {"sku": "TEA", "price": 990, "buyers": 3},
+         {"sku": "TEA", "price": 990, "buyers": 3, "team_seconds": 86_400, "pay_seconds": 900}),
+    ],
+)  # fmt: skip
+def test_the_same_with_its_defaults_spelled_out_is_the_same(
+    operator: ApiClient, kind: str, goal: dict[str, Any], whole: dict[str, Any]
+) -> None:
+    defaults = {
+        "settle_after_seconds": 60, "published": True, "group_ids": [], "reward": None, "budget": None, "texts": {},
+        "limits": {"per_member": None, "per_day": None, "total": None},
+        "guard": {"shared_device": "hold", "members_only": False, "public_per_hour": 100},
+    }  # fmt: skip
+    bodies = [
+        activity_body(kind, external_id="may", goal=goal),
+        activity_body(kind, external_id="may", goal=whole),
+        activity_body(kind, external_id="may", goal=goal, **defaults),
+    ]
+    answers: Any = [operator.post("/v1/activities", body) for body in bodies]
+    assert [answer.status_code for answer in answers] == [201, 200, 200]
+    assert answers[1].json == answers[0].json
+    other = operator.post("/v1/activities", activity_body(kind, external_id="may", goal=goal, published=False))
+    assert other.status_code == 409
+
+
 def test_the_same_at_once_is_one(stage: Stage, operator: ApiClient) -> None:
     body = activity_body(external_id="may")
     answers = together(stage.program.app, *[lambda: operator.post("/v1/activities", body)] * 4)
@@ -111,6 +142,10 @@ def test_the_same_at_once_is_one(stage: Stage, operator: ApiClient) -> None:
         ("check_in", {"reward": POINTS}, "/budget"),
         ("check_in", {"reward": CASH, "budget": POINTS_BUDGET}, "/budget"),
         ("check_in", {"reward": {"kind": "cash"}, "budget": CASH_BUDGET}, "/reward/amount"),
+        ("check_in", {"reward": {**POINTS, "amount": 10**12 + 1}, "budget": POINTS_BUDGET}, "/reward/amount"),
+        ("check_in", {"reward": POINTS, "budget": POINTS_BUDGET,
+                      "goal": {"streaks": [{"days": 2}, {"days": 3, "amount": 10**12 + 1}]}},
+         "/goal/streaks/1/amount"),
         ("check_in", {"reward": {"kind": "coupon", "amount": 4}}, "/reward/amount"),
         ("topic", {"reward": {**POINTS, "pay": "at_once"}, "budget": POINTS_BUDGET}, "/reward"),
         ("check_in", {"budget": {"currency": "EUR", "amount": 4}}, "/budget/currency"),
@@ -122,6 +157,25 @@ def test_the_same_at_once_is_one(stage: Stage, operator: ApiClient) -> None:
 )  # fmt: skip
 def test_what_cannot_be_is_refused(operator: ApiClient, kind: str, more: dict[str, Any], pointer: str) -> None:
     assert pointer in pointers(operator.post("/v1/activities", activity_body(kind, **more)))
+
+
+def test_a_reward_is_at_most_as_many_points_as_an_award(stage: Stage) -> None:
+    seed_members(stage.program, 1)
+    most = 10**12
+    activity = stage.run(
+        reward={"kind": "points", "amount": most, "pay": "at_once"}, goal={"streaks": [{"days": 2, "amount": most}]},
+        budget={"currency": "PTS", "amount": 3 * most},
+    )  # fmt: skip
+    stage.join(activity, "m-0")
+    with frozen_at(NOON + timedelta(days=1)):
+        stage.join(activity, "m-0")
+        stage.sweep()
+    assert stage.points("m-0") == 3 * most
+
+
+def test_streaks_of_money_are_no_points(operator: ApiClient) -> None:
+    body = activity_body(reward=CASH, budget=CASH_BUDGET, goal={"streaks": [{"days": 2, "amount": 10**12 + 1}]})
+    assert operator.post("/v1/activities", body).status_code == 201
 
 
 @pytest.mark.parametrize("name", ["kind", "goal", "reward", "budget", "guard", "external_id"])

@@ -63,6 +63,22 @@ def test_money_waits_for_another_person(stage: Stage) -> None:
     stage.assert_sound()
 
 
+def test_a_budget_in_a_currency_that_the_program_has_left_is_not_approved(stage: Stage) -> None:
+    """250 pence are not 250 yen."""
+    activity = stage.make(reward=CASH, budget=CASH_BUDGET)
+    owner = stage.program.staff("owner")
+    assert owner.patch("/v1/program", {"currency": "JPY"}).status_code == 200
+    refused: Any = stage.approve(activity)
+    assert (refused.status_code, refused.json["code"], refused.json["status_now"]) == (409, "wrong_state", "requested")
+    assert refused.json["detail"] == "The budget is in GBP, the program in JPY."
+    shown = stage.show(activity)
+    assert (shown["status"], shown["budget"]["status"], shown["budget"]["left"]) == ("draft", "requested", 0)
+    assert stage.books() == {}
+    assert owner.patch("/v1/program", {"currency": "GBP"}).status_code == 200
+    assert stage.approve(activity).status_code == 200
+    assert stage.books() == {"campaign_expense": -100_000, "activity_budget": 100_000}
+
+
 def test_the_database_refuses_one_person_for_both(stage: Stage) -> None:
     activity = stage.make(budget=CASH_BUDGET)
     with pytest.raises(Exception, match="two_people"), transaction(stage.program.id):

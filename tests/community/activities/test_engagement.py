@@ -7,7 +7,7 @@ import pytest
 
 from core.auth import keys
 from core.clock import frozen_at
-from core.db import execute, transaction
+from core.db import execute, scalar, transaction
 from tests.clients import ApiClient, TestProgram
 from tests.community.activities.stage import AFTER, END, NOON, POINTS, POINTS_BUDGET, START, Stage
 from tests.factories import seed_members
@@ -152,6 +152,44 @@ def test_visitors_count_up_to_the_cap_of_an_hour(stage: Stage, page: ApiClient) 
     with frozen_at(NOON + timedelta(hours=1)):
         tell(page, *visitors(6))
     assert len(stage.events("activity.reached")) == 1
+
+
+def test_what_a_page_tells_again_takes_nothing_of_the_cap(stage: Stage, page: ApiClient) -> None:
+    """The answer was lost, or a key stands twice in one batch: what follows still counts, up to the cap."""
+    seed_members(stage.program, 1)
+    activity = stage.run(**POSTS, goal={"likes": 6}, guard={"public_per_hour": 6})
+    stage.join(activity, "m-0", content_id="video")
+    assert tell(page, *visitors(1, 2)) == ["created"] * 2
+    for _ in range(3):
+        assert tell(page, *visitors(1, 2)) == ["exists"] * 2
+    assert tell(page, *visitors(1, 3, 3, 2)) == ["exists", "created", "exists", "exists"]
+    assert tell(page, *visitors(4, 5)) == ["created"] * 2
+    assert stage.events("activity.reached") == [], "five count"
+    assert told_in_all(stage) == 5
+    assert tell(page, *visitors(1, 6, 7)) == ["exists", "created", "created"]
+    assert len(stage.events("activity.reached")) == 1
+    assert (told_in_all(stage), counted(stage)) == (7, 6)
+
+
+def test_what_pages_tell_at_once_takes_of_the_cap_once(stage: Stage, page: ApiClient) -> None:
+    seed_members(stage.program, 1)
+    stage.run(**POSTS, guard={"public_per_hour": 10})
+    outcomes = together(stage.program.app, *[lambda: tell(page, *visitors(*range(8)))] * 5)
+    assert sorted(outcomes) == [["created"] * 8] + [["exists"] * 8] * 4
+    assert (told_in_all(stage), counted(stage)) == (8, 8)
+    tell(page, *visitors(8, 9, 10))
+    assert (told_in_all(stage), counted(stage)) == (11, 10)
+
+
+def told_in_all(stage: Stage) -> int:
+    """What the hour's cap was charged with."""
+    with transaction(stage.program.id, read_only=True):
+        return int(scalar("SELECT sum(told) FROM engagement_quotas WHERE program_id = %(p)s", p=stage.program.id))
+
+
+def counted(stage: Stage) -> int:
+    with transaction(stage.program.id, read_only=True):
+        return int(scalar("SELECT count(*) FROM engagements WHERE program_id = %(p)s AND counted", p=stage.program.id))
 
 
 def test_what_a_page_may_not_tell(stage: Stage, page: ApiClient) -> None:

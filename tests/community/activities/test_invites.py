@@ -10,7 +10,7 @@ from core.clock import frozen_at, now
 from core.db import execute, transaction
 from tests.clients import TestProgram
 from tests.commission.orders.conftest import Shop
-from tests.community.activities.stage import AFTER, CASH, CASH_BUDGET, POINTS, POINTS_BUDGET, START, Stage, uuid_of
+from tests.community.activities.stage import AFTER, CASH, CASH_BUDGET, END, POINTS, POINTS_BUDGET, START, Stage, uuid_of
 from tests.jobs import deliver_now, lease_jobs, run_jobs
 
 INVITES: dict[str, Any] = {"kind": "invite", "reward": CASH, "budget": CASH_BUDGET}
@@ -83,6 +83,31 @@ def test_a_settlement_waits_for_what_was_told_before(people: Stage) -> None:
         assert people.show(activity)["status"] == "running"
         people.settle(activity)
         assert people.available("ann") == 250
+
+
+def test_what_was_told_just_before_the_settlement_still_counts(people: Stage) -> None:
+    activity = people.run(**INVITES)
+    with frozen_at(END + timedelta(seconds=58)):
+        people.order("bob", paid_at=(END - timedelta(seconds=1)).isoformat())
+    with frozen_at(END + timedelta(seconds=61)):
+        people.publish("activities.advance")
+        run_jobs(people.program.id)
+        people.settle(activity)
+        assert people.available("ann") == 250
+
+
+def test_an_order_right_after_the_beginning_counts_whoever_comes_round_first(people: Stage) -> None:
+    with frozen_at(START - timedelta(minutes=1)):
+        activity = people.make(**INVITES)
+        people.approve(activity)
+    with frozen_at(START + timedelta(seconds=1)):
+        people.order("bob", paid_at=(START + timedelta(seconds=0.5)).isoformat())
+        people.publish("events.number")
+        run_jobs(people.program.id)
+        people.publish("activities.follow_orders")
+        run_jobs(people.program.id)
+        assert people.show(activity)["status"] == "running"
+    assert statuses(people, activity) == [("counted", None)]
 
 
 def test_a_full_refund_before_the_settlement_takes_it_back(people: Stage) -> None:

@@ -129,7 +129,7 @@ def test_limits(limits: dict[str, int | None], room: Room, allowed: bool) -> Non
     assert has_room(limits, room) == allowed
 
 
-SEAT = Seat("reserved", AT, "open", is_payer=True, has_sku=True, is_taken=False)
+SEAT = Seat("reserved", AT, "open", "running", fits=True, is_refunded=False)
 
 
 @pytest.mark.parametrize(
@@ -140,12 +140,17 @@ SEAT = Seat("reserved", AT, "open", is_payer=True, has_sku=True, is_taken=False)
         ({"expires_at": None}, 99, "confirm"),
         ({"team_status": "done"}, 0, "late"),
         ({"team_status": "released"}, 0, "late"),
-        ({"is_payer": False}, 0, "ignore"),
-        ({"has_sku": False}, 0, "ignore"),
-        ({"is_taken": True}, 0, "ignore"),
-        ({"status": "counted"}, 0, "ignore"),
+        ({"fits": False}, 0, "ignore"),
+        ({"is_refunded": True}, 0, "ignore"),
+        ({"status": "counted"}, 0, "link"),
+        ({"status": "counted", "is_refunded": True, "team_status": "done"}, 9, "link"),
+        ({"status": "counted", "fits": False}, 0, "ignore"),
         ({"status": "taken_back"}, 0, "ignore"),
-        ({"status": "released"}, 0, "confirm"),
+        ({"status": "released"}, 0, "take_again"),
+        ({"status": "released"}, 1, "late"),
+        ({"status": "released", "team_status": "done"}, 0, "late"),
+        ({"activity_status": "canceled"}, 0, "ignore"),
+        ({"activity_status": "canceled", "status": "released"}, 0, "late"),
     ],
 )
 def test_what_a_payment_does_to_a_seat(change: dict[str, Any], paid_after: int, verdict: str) -> None:

@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 from functools import partial
+from threading import Event
 from typing import Any
 
 from flask import Flask
 
 from commission.ledger.service import POINTS, balances_of
+from community.activities.budgets import lock_budgets
 from core.clock import frozen_at, now
 from core.db import transaction
-from core.ids import new_id, public_id
+from core.ids import new_id, parse_public_id, public_id
 from tests.clients import TestProgram
 from tests.community.red_packets.giving import (
     Giving,
@@ -19,6 +21,7 @@ from tests.community.red_packets.giving import (
     audit,
     ledger_count,
     shares_of,
+    until_somebody_waits,
 )
 from tests.factories import member_ref
 from tests.jobs import run_jobs
@@ -108,6 +111,40 @@ def points_of(giving: Giving, number: int) -> int:
     member = giving.members[number]
     with transaction(giving.program.id, read_only=True):
         return balances_of(giving.program.id, [member], POINTS)[member].available
+
+
+def test_an_expiry_and_rewards_of_the_same_activities_do_not_deadlock(app: Flask, giving: Giving) -> None:
+    """Rewards lock budgets in the order of activities, whatever the order of the packets is."""
+    first, second = an_activity(giving, 1500), an_activity(giving, 1500)
+    for activity in (second, first):
+        giving.packet(activity_id=activity["id"], split="equal")
+    budgets = [parse_public_id("act", activity["id"]) for activity in (first, second)]
+    program, held, waits = giving.program, Event(), Event()
+
+    def gives_rewards() -> str:
+        with transaction(program.id):
+            lock_budgets(program.id, [one for one in budgets[:1] if one])
+            held.set()
+            assert waits.wait(10)
+            lock_budgets(program.id, [one for one in budgets[1:] if one])
+        return "given"
+
+    def expires() -> str:
+        assert held.wait(10)
+        advance(program)
+        return "returned"
+
+    def looks_on() -> str:
+        assert held.wait(10)
+        until_somebody_waits()
+        waits.set()
+        return "seen"
+
+    with frozen_at(now() + DAY):
+        assert together(app, gives_rewards, expires, looks_on) == ["given", "returned", "seen"]
+    assert [left_of(giving, activity) for activity in (first, second)] == [1500, 1500]
+    assert accounts(program) == (0, -3000, 3000)
+    assert_sound(program)
 
 
 def test_points_are_issued_when_they_are_claimed(giving: Giving) -> None:

@@ -124,6 +124,14 @@ def test_the_same_external_id_is_the_same_packet(giving: Giving) -> None:
     assert giving.finance.post("/v1/red-packets/ext:spring/approve").status_code == 200
 
 
+def test_the_programs_own_currency_named_is_the_same_as_none(giving: Giving) -> None:
+    made = giving.draft(external_id="spring")
+    again = giving.operator.post("/v1/red-packets", giving.body(external_id="spring", currency="GBP"))
+    assert (again.status_code, again.json) == (200, made)
+    points = giving.operator.post("/v1/red-packets", giving.body(external_id="spring", currency="PTS"))
+    assert (points.status_code, points.json["code"]) == (409, "already_exists")
+
+
 def test_an_external_id_that_is_used_at_once_makes_one_packet(app: Flask, giving: Giving) -> None:
     body = giving.body(external_id="once", currency="PTS")
     answers = together(app, *[partial(giving.operator.post, "/v1/red-packets", body)] * 4)
