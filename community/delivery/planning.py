@@ -42,7 +42,7 @@ class Next(NamedTuple):
     """What to do with a lane: send a letter, or wait until an instant (ms), or nothing.
 
     `has_died`: the unsettled try's sender did. `gives_up`: the unsettled try is not made again. `stale` are not news
-    any more, `held` are kept for the end of the quiet hours.
+    any more or have no words left, `held` are kept for the end of the quiet hours.
     """
 
     letter: Letter | None = None
@@ -65,8 +65,9 @@ def next_of(lane: Lane, unsettled: Dispatch | None, waiting: Sequence[WaitingMes
     """Settle what is unsettled before anything else; then the oldest of the most urgent."""
     if unsettled is not None:
         return _again(lane, unsettled, ground)
-    stale = [one.id for one in waiting if is_stale(one.expires_at, ground.at)]
-    fresh = [one for one in waiting if not is_stale(one.expires_at, ground.at)]
+    # without a text it was blanked with the member whom it was about: a platform would refuse it
+    fresh = [one for one in waiting if one.text and not is_stale(one.expires_at, ground.at)]
+    stale = [one.id for one in waiting if not one.text or is_stale(one.expires_at, ground.at)]
     held = [one.id for one in fresh if ground.quiet_until is not None and not one.ignores_quiet]
     heard = [one for one in fresh if ground.quiet_until is None or one.ignores_quiet]
     decided = Next(stale=stale, held=held, held_until=ground.quiet_until)

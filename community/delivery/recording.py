@@ -12,7 +12,7 @@ from community.delivery.claiming import Sending
 from community.delivery.metrics import count_dispatches
 from community.delivery.pacing import free_from, instant, milliseconds
 from community.delivery.queries import id_array
-from community.delivery.rules import MONEY, NEWS, Status, Try, is_made_again, wait_after
+from community.delivery.rules import MONEY, NEWS, Status, Try, failures_after, is_made_again, wait_after
 from community.delivery.shared_lanes import Counted, count_ended
 from community.delivery.writing import LaneState, write_lanes
 from community.groups.service import note_outcomes
@@ -78,7 +78,8 @@ def _lane(answer: Answer, effect: _Effect) -> LaneState:
     )
     return LaneState(
         sending.group_id, sending.turn, sending.turn, free_at, news_at, recent,
-        sending.failures + 1 if effect.has_failed else 0, sending.dispatch_id if effect.status is None else None,
+        failures_after(sending.failures) if effect.has_failed else 0,
+        sending.dispatch_id if effect.status is None else None,
     )  # fmt: skip
 
 
@@ -117,13 +118,16 @@ def _reason(answer: Answer) -> str | None:
 def _move(program_id: UUID, answers: Sequence[Answer], effects: Sequence[_Effect]) -> None:
     """The messages of tries that are settled; what is sent again by its lane stays as it is.
 
-    One that was given up as unknown is what its late answer says, if that came in after all.
+    One that was given up as unknown is what its late answer says, if that came in after all. One that was blanked
+    meanwhile, with the member whom it was about, does not wait again: there is nothing left to say.
     """
     settled = [
         (one.sending, effect.status) for one, effect in zip(answers, effects, strict=True) if effect.status is not None
     ]
     execute(
-        """UPDATE messages m SET status = t.status, status_at = t.at
+        """UPDATE messages m
+           SET status = CASE WHEN t.status = 'waiting' AND m.text = '' THEN 'canceled' ELSE t.status END,
+               status_at = t.at
            FROM unnest(%(groups)s::uuid[], %(dispatches)s::uuid[], %(statuses)s::text[], %(at)s::timestamptz[])
              AS t (group_id, dispatch_id, status, at)
            WHERE m.program_id = %(program_id)s AND m.group_id = t.group_id AND m.dispatch_id = t.dispatch_id

@@ -12,6 +12,7 @@ KEPT = timedelta(days=90)  # how long the log of what was said is kept
 MOST_TRIES = 3  # of one message, where a repeat is harmless or the sender died
 MOST_TRIES_OF_MONEY = 2  # where the platform gave no answer and does not recognise repeats
 _LONGEST_WAIT = 300
+_MOST_FAILURES = 1000  # that are counted: a platform may be away for months, and a lane waits no longer than for ten
 
 
 class Status(StrEnum):
@@ -46,6 +47,11 @@ def is_made_again(one: Try, *, died: bool) -> bool:
     if died or one.recognises_repeats:
         return one.number < MOST_TRIES
     return one.priority == MONEY and one.number < MOST_TRIES_OF_MONEY
+
+
+def failures_after(failures: int) -> int:
+    """The tries in a row that failed, when one more did; from _MOST_FAILURES on the number stays."""
+    return min(failures + 1, _MOST_FAILURES)
 
 
 def wait_after(failures: int) -> timedelta:

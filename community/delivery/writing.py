@@ -127,9 +127,9 @@ def mark_unknown(program_id: UUID, group_ids: Collection[UUID], at: datetime) ->
 
 
 def put_aside(program_id: UUID, ids: Collection[UUID], at: datetime) -> None:
-    """Waiting messages that are not news any more."""
+    """Waiting messages that are not news any more, and those that were blanked."""
     execute(
-        """UPDATE messages SET status = 'expired', status_at = %(at)s
+        """UPDATE messages SET status = CASE WHEN text = '' THEN 'canceled' ELSE 'expired' END, status_at = %(at)s
            WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[]) AND status = 'waiting'""",
         program_id=program_id, ids=list(ids), at=at,
     )  # fmt: skip

@@ -128,9 +128,7 @@ def _tell(program: Program, group: Group, stays: Sequence[Stay]) -> None:
         return
     facts = [{"group_id": str(group.id), "member_id": str(stay.member_id)} for stay in stays]
     announce(program.id, [Event("group.joined", stays[0].joined_at, one) for one in facts])
-    names = members.cards_of(program.id, [stay.member_id for stay in stays[:1]])
-    first = stays[0]
-    welcome(program.id, group, first.member_id, names[first.member_id].name, len(stays), first.joined_at)
+    welcome(program.id, group, stays[0].member_id, None, len(stays), stays[0].joined_at)
 
 
 def _outcomes(

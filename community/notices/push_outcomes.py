@@ -13,6 +13,8 @@ from core.db import fetch_all
 from coupons.sharing.messages import MessageOutcome, MessageSent, Refused, Throttled, Unknown
 
 NO_CONSENT = "no_consent"
+_LONGEST_WAIT = 300
+"""Seconds that a push waits at the most for its earlier attempts."""
 
 
 class _Ended(NamedTuple):
@@ -27,7 +29,7 @@ class _Ended(NamedTuple):
 def record_outcomes(program_id: UUID, outcomes: Sequence[tuple[Claimed, MessageOutcome]]) -> None:
     """Note what became of claimed pushes. Grants of those that were not sent return; saying it again does nothing."""
     at = now()
-    ended = [(one, _ended(outcome, at)) for one, outcome in outcomes]
+    ended = [(one, _ended(one.attempt, outcome, at)) for one, outcome in outcomes]
     noted = fetch_all(
         _Noted,
         """UPDATE notice_pushes p SET status = given.status, errcode = given.errcode, reason = given.reason,
@@ -63,13 +65,21 @@ def _settle_grants(program_id: UUID, noted: set[UUID], ended: Sequence[tuple[Cla
     forget_grants(program_id, refused)
 
 
-def _ended(outcome: MessageOutcome, at: datetime) -> _Ended:
+def _ended(attempt: int, outcome: MessageOutcome, at: datetime) -> _Ended:
     match outcome:
         case MessageSent():
             return _Ended("sent", 0, None, at)
         case Refused(errcode, reason):
             return _Ended("refused", errcode, reason, at)
         case Throttled(errcode, seconds):
-            return _Ended("waiting", errcode, "throttled", at + timedelta(seconds=seconds))
+            return _Ended("waiting", errcode, "throttled", retry_at(attempt, seconds, at))
         case Unknown(reason):
             return _Ended("unknown", None, reason, at)
+
+
+def retry_at(attempt: int, seconds: int, at: datetime) -> datetime:
+    """When a push is tried again that was throttled for so many seconds at its `attempt`, counted from 1.
+
+    Each waits longer than the one before: WeChat may be busy for days, and attempts are a small number in the database.
+    """
+    return at + timedelta(seconds=max(seconds, min(attempt, _LONGEST_WAIT)))

@@ -1,6 +1,7 @@
 """Templates by people, rendered: Jinja2 in its sandbox, behind the wall. Values are texts, numbers and rows of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
 from functools import lru_cache
@@ -45,25 +46,16 @@ def check(text: str, variables: Sequence[Variable]) -> None:
     """
     if len(text) > LONGEST_TEMPLATE:
         raise BadTemplate(f"More than {LONGEST_TEMPLATE} characters.")
-    try:
-        tree = _ENVIRONMENT.parse(text)
-    except TemplateError as error:
-        raise BadTemplate(f"Not a template: {error}") from error
-    except RecursionError as error:
-        raise BadTemplate("Nested too deeply.") from error
-    try:
-        check_tree(tree, variables)
-        _compiled(text)
-    # Python's own limits, met by what is nested hundreds of levels deep
-    except (RecursionError, SyntaxError, MemoryError) as error:
-        raise BadTemplate("Nested too deeply.") from error
+    with _refusing():
+        check_tree(_ENVIRONMENT.parse(text), variables)
+    _compiled(text)
 
 
 def render(text: str, values: Mapping[str, Any], manner: Manner) -> str:
     """A checked template with these values: texts, whole numbers, None, and lists of rows of them.
 
     Raises:
-        BadTemplate: it is longer than LONGEST_TEXT, or compares what cannot be compared.
+        BadTemplate: it is longer than LONGEST_TEXT, compares what cannot be compared, or is nested too deeply.
     """
     token = _manner.set(manner)
     try:
@@ -72,6 +64,18 @@ def render(text: str, values: Mapping[str, Any], manner: Manner) -> str:
         raise error if isinstance(error, BadTemplate) else BadTemplate(f"Cannot be rendered: {error}") from error
     finally:
         _manner.reset(token)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What the engine says of a text that it cannot read or compile, as a refusal."""
+    try:
+        yield
+    except TemplateError as error:  # of compiling as well: some rules of the language are asked there only
+        raise BadTemplate(f"Not a template: {error}") from error
+    # Python's own limits, met by what is nested hundreds of levels deep
+    except (RecursionError, SyntaxError, MemoryError) as error:
+        raise BadTemplate("Nested too deeply.") from error
 
 
 def _bounded(pieces: Iterator[str]) -> Iterator[str]:
@@ -85,7 +89,9 @@ def _bounded(pieces: Iterator[str]) -> Iterator[str]:
 
 @lru_cache(maxsize=2_000)
 def _compiled(text: str) -> Template:
-    return _ENVIRONMENT.from_string(text)
+    """Raises: BadTemplate."""
+    with _refusing():
+        return _ENVIRONMENT.from_string(text)
 
 
 @pass_context  # so that it is called for each printing, never once while compiling

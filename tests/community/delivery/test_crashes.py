@@ -6,6 +6,7 @@ tests/end_to_end/test_notices_kill.py.
 
 from collections import Counter
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -13,9 +14,10 @@ from community.delivery.claiming import LEASE, Sending
 from community.delivery.recording import Answer, record
 from community.delivery.rules import MONEY
 from community.delivery.sending import call
+from community.delivery.writing import ensure_lanes
 from community.platforms.service import Sent, Throttled, send
 from core.clock import frozen_at, now
-from core.db import scalar, transaction
+from core.db import execute, scalar, transaction
 from core.jobs.registry import SCHEDULES
 from core.jobs.scheduler import publish_where_due
 from tests.community.delivery.scene import Scene, soon
@@ -138,6 +140,31 @@ def test_a_receiver_that_recognises_repeats_gets_three_tries_under_one_key(scene
     assert [(one.number, one.status) for one in scene.tries("one")] == [(1, "unknown"), (2, "unknown"), (3, "sent")]
 
 
+@pytest.mark.parametrize("failures", [999, 1000, 32_767])
+def test_a_platform_that_is_away_for_ever_keeps_no_other_group_from_being_told(scene: Scene, failures: int) -> None:
+    away, there = scene.group("one"), scene.group("two")
+    scene.aim("one", "http://127.0.0.1:9/webhook/one")
+    scene.tell("one", "a")
+    scene.tell("two", "b")
+    with transaction(scene.program.id):
+        ensure_lanes(scene.program.id, [away, there], now())
+        execute(
+            "UPDATE lanes SET failures = %(failures)s WHERE program_id = %(p)s AND group_id = %(g)s",
+            p=scene.program.id, g=away, failures=failures,
+        )  # fmt: skip
+    scene.send_at(soon())
+    assert (scene.statuses("one"), scene.statuses("two")) == (["waiting"], ["sent"])
+    assert failures_of(scene, away) == 1000
+
+
+def failures_of(scene: Scene, group_id: UUID) -> int:
+    with transaction(scene.program.id, read_only=True):
+        found: int = scalar(
+            "SELECT failures FROM lanes WHERE program_id = %(p)s AND group_id = %(g)s", p=scene.program.id, g=group_id
+        )
+    return found
+
+
 def test_a_message_that_did_not_reach_its_platform_waits_and_is_said_once(scene: Scene) -> None:
     closed = "http://127.0.0.1:9/webhook/one"
     group_id = scene.group("one")
@@ -152,11 +179,7 @@ def test_a_message_that_did_not_reach_its_platform_waits_and_is_said_once(scene:
     scene.tell("one", "b")
     scene.send_at(at + timedelta(seconds=7))
     assert scene.texts("one") == ["a\nb"]
-    with transaction(scene.program.id, read_only=True):
-        failures = scalar(
-            "SELECT failures FROM lanes WHERE program_id = %(p)s AND group_id = %(g)s", p=scene.program.id, g=group_id
-        )
-    assert failures == 0
+    assert failures_of(scene, group_id) == 0
 
 
 def take_over(scene: Scene, at: datetime) -> None:

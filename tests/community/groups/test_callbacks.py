@@ -64,6 +64,14 @@ def test_who_joins_and_is_not_known_is_welcomed_all_the_same(desk: Desk) -> None
     assert desk.events("group.joined") == []
 
 
+def test_who_hides_his_name_is_nameless_when_the_platform_tells_of_him(desk: Desk) -> None:
+    known(desk, name="Ada Lovelace")
+    desk.program.member("ext:ada").put("/v1/me/privacy", {"names": "hidden"})
+    group = desk.group(welcome="Hello {name}")
+    desk.call_back(group, joined())
+    assert [text for _, text in desk.messages(group)] == ["Hello friend"]
+
+
 def test_a_forged_call_does_nothing_and_learns_nothing(desk: Desk) -> None:
     known(desk)
     group = desk.group(rules="Be kind.")

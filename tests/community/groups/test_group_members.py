@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from community.groups.members import Joining, join
 from community.groups.service import find_group, members_in
 from core.auth.service import program_of
@@ -110,6 +112,28 @@ def test_a_name_cannot_do_anything_in_a_welcome(desk: Desk) -> None:
     desk.join(group, "eve")
     ((_, text),) = desk.messages(group)
     assert text == "Welcome, ＠∗∗!"
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [("hidden", "Welcome, friend!"), ("masked", "Welcome, A∗∗!"), ("full", "Welcome, Ada Lovelace!")],
+)
+def test_a_welcome_names_a_member_as_he_chose(desk: Desk, names: str, text: str) -> None:
+    group = desk.group(welcome="Welcome, {name}!")
+    desk.member("ada", name="Ada Lovelace")
+    assert desk.program.member("ext:ada").put("/v1/me/privacy", {"names": names}).status_code == 200
+    desk.join(group, "ada")
+    assert [text for _, text in desk.messages(group)] == [text]
+
+
+def test_who_hides_his_name_is_nameless_at_the_head_of_a_batch(desk: Desk) -> None:
+    group = desk.group(welcome="Welcome, {name}!", language="zh")
+    for external_id in ("ada", "bob"):
+        desk.member(external_id)
+        desk.program.member(f"ext:{external_id}").put("/v1/me/privacy", {"names": "hidden"})
+    body = {"members": [{"member_external_id": "ada"}, {"member_external_id": "bob"}]}
+    assert desk.shop.post(f"/v1/groups/{group['id']}/members/batch", body).status_code == 200
+    assert [text for _, text in desk.messages(group)] == ["Welcome, 新朋友 等 1 人!"]
 
 
 def test_a_batch_is_welcomed_once_and_one_bad_item_harms_nobody(desk: Desk) -> None:

@@ -11,11 +11,15 @@ from flask import Flask
 
 from community.notices import pushing
 from community.notices.push_fields import fitted
+from community.notices.push_outcomes import record_outcomes, retry_at
 from community.notices.service import Notice
+from community.notices.topics import TOPICS
 from core.auth.service import program_of
 from core.clock import frozen_at, now
-from core.db import fetch_all, scalar, transaction
+from core.db import execute, fetch_all, scalar, transaction
 from core.jobs.registry import JOBS
+from coupons.sharing.messages import Throttled
+from coupons.sharing.wechat.errcodes import BUSY_SECONDS, DAY_SECONDS
 from coupons.sharing.wechat.played import PlayedWeChat
 from coupons.sharing.wechat.server import serving
 from tests.clients import ApiClient
@@ -185,6 +189,30 @@ def test_what_was_throttled_is_sent_later(shop: Stage, wechat: PlayedWeChat) -> 
     assert left(ada) == 0
 
 
+def test_a_wechat_that_is_busy_for_days_is_asked_less_and_less_often() -> None:
+    """The longest news live for a week: its attempts fit into their column."""
+    at, attempts = AT, 0
+    while at < AT + max(topic.news_for for topic in TOPICS.values()):
+        attempts += 1
+        at = retry_at(attempts, BUSY_SECONDS, at)
+    assert attempts < 2_500
+    assert retry_at(1, BUSY_SECONDS, AT) == AT + timedelta(seconds=BUSY_SECONDS)
+    assert retry_at(2_500, DAY_SECONDS, AT) == AT + timedelta(seconds=DAY_SECONDS)
+
+
+def test_a_push_that_was_throttled_often_waits_longer(shop: Stage, wechat: PlayedWeChat) -> None:
+    member(shop, wechat)
+    earn(shop, "a")
+    with transaction(shop.program.id):
+        execute("UPDATE notice_pushes SET attempts = 200 WHERE program_id = %(p)s", p=shop.program.id)
+        (claimed,) = pushing.claim_pushes(program_of(shop.program.id))
+        record_outcomes(shop.program.id, [(claimed, Throttled(-1, BUSY_SECONDS))])
+    for seconds, status in ((190, "waiting"), (210, "sent")):
+        with frozen_at(now() + timedelta(seconds=seconds)):
+            push(shop)
+        assert pushes(shop)[0].status == status
+
+
 @pytest.mark.parametrize(("fault", "reason"), [("garbage", "unreadable_answer"), ("http_500", "http_500")])
 def test_what_may_have_arrived_is_marked_and_never_sent_again(
     shop: Stage, wechat: PlayedWeChat, fault: str, reason: str
@@ -233,9 +261,6 @@ def test_a_sender_that_died_has_used_the_grant_and_nobody_sends_again(shop: Stag
         push(shop)
     assert pushes(shop) == [Pushed("a", "unknown", None, "lost")]
     assert sent(wechat) == []
-    from community.notices.push_outcomes import record_outcomes
-    from coupons.sharing.messages import Throttled
-
     with transaction(shop.program.id):  # he was only slow: his word comes too late
         record_outcomes(shop.program.id, [(claimed, Throttled(45009, 1))])
     assert (pushes(shop)[0].status, left(ada)) == ("unknown", 1)

@@ -96,6 +96,26 @@ def test_what_is_no_template_is_refused_with_the_reason(stage: Stage, text: str,
     assert stage.operator.get("/v1/notice-templates/order/en").json["is_default"]
 
 
+COMPILES_NOT = "{% for loop in top %}{{ loop.rank }}{% endfor %}"
+"""Every node of it is allowed; that `loop` names no row is known to the engine only."""
+
+
+def test_what_is_found_when_a_text_is_compiled_is_refused_as_well(stage: Stage) -> None:
+    path, preview = "/v1/notice-templates/board/en", {"topic": "board", "language": "en", "text": COMPILES_NOT}
+    fields = {"template_id": "t", "fields": {"thing1": "x", "thing2": COMPILES_NOT}}
+    for answer, pointer in (
+        (stage.operator.put(path, {"text": COMPILES_NOT}), "/text"),
+        (stage.operator.put(path, {"text": "x", "markdown": COMPILES_NOT}), "/markdown"),
+        (stage.operator.post("/v1/notice-templates/preview", preview), "/text"),
+        (stage.operator.put("/v1/notice-templates/board/mini-program", fields), "/fields/thing2"),
+    ):
+        assert answer.status_code == 422
+        assert [(one["pointer"], one["detail"][:16]) for one in answer.json["errors"]] == [
+            (pointer, "Not a template: ")
+        ]
+    assert stage.operator.get(path).json["is_default"]
+
+
 @pytest.mark.parametrize(
     "body",
     [{}, {"text": ""}, {"text": None}, {"text": 5}, {"text": "x" * 2001}, {"text": "x", "markdown": ""},

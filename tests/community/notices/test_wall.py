@@ -1,20 +1,26 @@
 """Templates by people: what they may say, and that nothing can be reached, run, or drawn out through them."""
 
+import sys
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import jinja2
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from community.notices.defaults import MORE, TEXTS
-from community.notices.rendering import LONGEST_TEXT, Manner, Ours, check, render
+from community.notices.rendering import LONGEST_TEXT, Manner, Ours, _compiled, check, render
+from community.notices.templates import preview, refuse_bad
 from community.notices.topics import LANGUAGES, MOST_ROWS, TOPICS, Kind, variables_of
 from community.notices.wall import BadTemplate
 from community.notices.wording import Audience, values_of
+from core.auth.actor import Program
+from core.errors import Invalid
+from core.programs.settings import ProgramSettings
 
 AT = datetime(2026, 1, 31, 8, tzinfo=UTC)
 PLAIN = Manner("en", "GBP", lambda text: text)
@@ -152,6 +158,59 @@ def test_any_text_is_taken_or_refused(text: str) -> None:
     values = values_of("digest", {}, AT, Audience("en", "UTC", show_amounts=True), {}, "P")
     with suppress(BadTemplate):  # a list compared with nothing, perhaps
         assert len(render(text, values, PLAIN)) <= LONGEST_TEXT
+
+
+PIECES = st.sampled_from([
+    "x", "{{ program }}", "{{ row.member|truncate(3) }}", "{{ row.amount|money }}", "{{ day|date|upper }}",
+    "{{ loop.index }}", "{{ loop.last }}", "{{ loop }}", "{{ loop.rank }}", "{{ you is none }}", "{{ 5 }}",
+    "{{ '\\ud800\\x00\\u200b'|default('x') }}", "{{ 'a' if row.rank < 2 }}", "{{ program in 5 }}", "{{ top }}",
+    "{% if top %}", "{% if row.rank == 'x' and not you %}", "{% elif loop.first %}", "{% else %}", "{% endif %}",
+    "{% endfor %}", "{% raw %}", "{% endraw %}", "{#", "#}", "{%- if day < 5 -%}", "{% set x = 1 %}", "{% block x %}",
+])  # fmt: skip
+NAMES = st.sampled_from(["row", "loop", "top", "self", "class", "True", "é", "_"])
+
+
+def _looped(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    lists = st.sampled_from(["top", "top", "top", "row", "program"])
+    conditions = st.sampled_from(["", "", " if loop.index", " if top", " recursive", " if row.rank > you"])
+    return st.builds("{{% for {} in {}{} %}}{}{{% endfor %}}".format, NAMES, lists, conditions, inner)
+
+
+MIXED = st.recursive(PIECES, lambda one: _looped(one) | st.lists(one, max_size=4).map("".join), max_leaves=8)
+TEMPLATES = _looped(st.just("x") | PIECES) | MIXED
+
+
+@example("{% for loop in top %}{{ loop.rank }}{% endfor %}")
+@given(TEMPLATES)
+def test_a_template_is_refused_or_renders_the_sample(text: str) -> None:
+    """As the edge does it, on every platform's terms: what it takes is text that can be stored and sent."""
+    program, taken = Program(UUID(int=1), "Tea House", 1, ProgramSettings()), list[str]()
+    for field in ("text", "markdown"):
+        with suppress(Invalid):
+            refuse_bad(program, "board", "en", field, text)
+            taken.append(field)
+    for field in taken:
+        shown = preview(program, "board", "en", text, markdown=field == "markdown", show_amounts=True)
+        assert "\x00" not in shown
+        assert len(shown.encode()) <= 4 * LONGEST_TEXT
+
+
+def test_a_text_too_deep_for_the_stack_of_a_job_is_refused_there_and_not_an_error_of_ours() -> None:
+    """Whoever took it may have stood higher on the stack; the default is said then."""
+    text = "{% if you %}" * 40 + "x" + "{% endif %}" * 40
+
+    def below(depth: int) -> str:
+        return below(depth - 1) if depth else render(text, {"you": "member"}, PLAIN)
+
+    def deeper_and_deeper() -> None:
+        for depth in range(100, sys.getrecursionlimit(), 20):
+            _compiled.cache_clear()
+            below(depth)
+
+    check(text, variables_of("order"))
+    assert below(0) == "x"
+    with pytest.raises(BadTemplate, match="too deeply"):
+        deeper_and_deeper()
 
 
 def test_the_heaviest_template_that_is_taken_is_quick_and_short() -> None:
