@@ -1,10 +1,11 @@
 """What is not news any more, what is forgotten, and whose name is blanked. Callers hold the transaction."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from community.delivery.rules import KEPT
 from core.clock import now
-from core.db import execute, scalar, scalars
+from core.db import execute, fetch_all, scalar, scalars
 
 _CHUNK = 5000
 
@@ -59,17 +60,22 @@ def prune(program_id: UUID) -> None:
 
 def forget_names(program_id: UUID, member_id: UUID) -> None:
     """Blank what was said about a member, and the messages it went out in; what waits is not said any more."""
-    execute(
-        """UPDATE dispatches SET text = '', markdown = NULL
-           WHERE program_id = %(program_id)s AND id IN (
-             SELECT unnest(earlier_dispatch_ids || dispatch_id) FROM messages
-             WHERE program_id = %(program_id)s AND about @> ARRAY[%(member_id)s::uuid])""",
-        program_id=program_id, member_id=member_id,
-    )  # fmt: skip
-    execute(
+    said = fetch_all(
+        _Said,
         """UPDATE messages
            SET text = '', markdown = NULL, about = array_remove(about, %(member_id)s::uuid),
                status = CASE WHEN status = 'waiting' THEN 'canceled' ELSE status END
-           WHERE program_id = %(program_id)s AND about @> ARRAY[%(member_id)s::uuid]""",
+           WHERE program_id = %(program_id)s AND about @> ARRAY[%(member_id)s::uuid]
+           RETURNING array_remove(earlier_dispatch_ids || dispatch_id, NULL)""",
         program_id=program_id, member_id=member_id,
     )  # fmt: skip
+    # as the messages name them now: one that was just being claimed has its dispatch by the time its row was free
+    execute(
+        """UPDATE dispatches SET text = '', markdown = NULL
+           WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[])""",
+        program_id=program_id, ids=[one for row in said for one in row.dispatch_ids],
+    )  # fmt: skip
+
+
+class _Said(NamedTuple):
+    dispatch_ids: list[UUID]

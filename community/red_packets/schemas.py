@@ -8,6 +8,7 @@ from uuid import UUID
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from commission.ledger.service import POINTS
+from community.boards.service import ShownMember
 from community.groups.service import PREFIX as GROUP
 from community.red_packets.booking import PREFIX
 from community.red_packets.claims import Claimed
@@ -16,7 +17,6 @@ from community.red_packets.rules import MOST_SHARES, Source, Split, Status
 from core.http.fields import Amount, ExternalId, Identifier, Instant, Text, Whole
 from core.http.schemas import Body, Page
 from core.ids import ExternalRef, Ref, public_id, public_id_or_none
-from referral.members.service import MemberCard, masked_name
 
 _SPLITS = [split.value for split in Split]
 _STATUSES = [status.value for status in Status]
@@ -187,31 +187,30 @@ def packet_shape(packet: RedPacket, sums: Mapping[UUID, Sums], at: datetime) -> 
     }
 
 
-def luck_shape(claim: Claim, cards: Mapping[UUID, MemberCard]) -> dict[str, Any]:
-    """Who got how much; of the name its first character."""
-    card = cards.get(claim.member_id)
+def luck_shape(claim: Claim, names: Mapping[UUID, ShownMember]) -> dict[str, Any]:
+    """Who got how much, named as he wants to be."""
     return {
         "member_id": public_id("mem", claim.member_id),
-        "name": card and masked_name(card.name),
+        "name": names[claim.member_id].name,
         "amount": claim.amount,
         "place": claim.place,
         "claimed_at": claim.claimed_at,
     }
 
 
-def packet_claim_shape(packet: RedPacket, claim: Claim, cards: Mapping[UUID, MemberCard]) -> dict[str, Any]:
+def packet_claim_shape(packet: RedPacket, claim: Claim, names: Mapping[UUID, ShownMember]) -> dict[str, Any]:
     """A claim as others see it."""
-    return luck_shape(claim, cards) | {"best_luck": packet.is_best(claim.place)}
+    return luck_shape(claim, names) | {"best_luck": packet.is_best(claim.place)}
 
 
 def whole_packet_shape(
     packet: RedPacket, sums: Mapping[UUID, Sums], claims: Sequence[Claim], best: Claim | None,
-    cards: Mapping[UUID, MemberCard], at: datetime,
+    names: Mapping[UUID, ShownMember], at: datetime,
 ) -> dict[str, Any]:  # fmt: skip
     """A packet with its first claims and the best luck."""
     return packet_shape(packet, sums, at) | {
-        "best_luck": best and luck_shape(best, cards),
-        "claims": [packet_claim_shape(packet, claim, cards) for claim in claims],
+        "best_luck": best and luck_shape(best, names),
+        "claims": [packet_claim_shape(packet, claim, names) for claim in claims],
     }
 
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from community.boards.service import shown_members
 from community.red_packets import queries
 from community.red_packets.queries import Claim, RedPacket
 from community.red_packets.schemas import packet_claim_shape, packet_shape, whole_packet_shape
 from core.clock import now
-from referral.members import service as members
 
 SHOWN = 50
 """Claims that are shown with their packet."""
@@ -24,11 +24,11 @@ def show_packet(program_id: UUID, packet: RedPacket) -> dict[str, Any]:
     """One packet with its first claims and the best luck."""
     claims = queries.claims_of(program_id, packet.id, 0, SHOWN)
     best = None if packet.best_place is None else queries.claims_of(program_id, packet.id, packet.best_place - 1, 1)[0]
-    cards = members.cards_of(program_id, [claim.member_id for claim in [*claims, *([best] if best else [])]])
-    return whole_packet_shape(packet, queries.sums_of(program_id, [packet.id]), claims, best, cards, now())
+    names = shown_members(program_id, [claim.member_id for claim in [*claims, *([best] if best else [])]])
+    return whole_packet_shape(packet, queries.sums_of(program_id, [packet.id]), claims, best, names, now())
 
 
 def show_claims(program_id: UUID, packet: RedPacket, claims: Sequence[Claim]) -> dict[int, dict[str, Any]]:
     """The shapes of a packet's claims, by their places."""
-    cards = members.cards_of(program_id, [claim.member_id for claim in claims])
-    return {claim.place: packet_claim_shape(packet, claim, cards) for claim in claims}
+    names = shown_members(program_id, [claim.member_id for claim in claims])
+    return {claim.place: packet_claim_shape(packet, claim, names) for claim in claims}

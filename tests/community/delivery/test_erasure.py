@@ -6,12 +6,13 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
+from community.delivery.claiming import claim
 from community.delivery.queries import has_ready
 from community.delivery.recording import Answer, record
 from community.delivery.upkeep import forget_names
 from community.platforms.service import Outcome, Throttled, Unknown
 from core.clock import now
-from core.db import execute, transaction
+from core.db import execute, scalars, transaction
 from tests.clients import TestProgram
 from tests.community.delivery.scene import Scene, soon
 from tests.community.groups.overlapping import overlapping
@@ -87,6 +88,18 @@ def test_an_erasure_and_an_answer_at_the_same_moment_leave_nothing_to_say(
 
     overlapping(app, program_id, *((erased, answered) if erased_first else (answered, erased)))
     assert scene.statuses("one") == ["canceled"]
+
+
+def test_an_erasure_while_the_message_is_being_taken_blanks_what_is_sent_as_well(
+    scene: Scene, app: Flask, ada: UUID
+) -> None:
+    scene.group("one")
+    scene.tell("one", "Ada sold", about=(ada,))
+    program_id = scene.program.id
+    overlapping(app, program_id, lambda: claim(program_id, 10), lambda: forget_names(program_id, ada))
+    with transaction(program_id, read_only=True):
+        kept = scalars("SELECT text FROM dispatches UNION ALL SELECT text FROM messages")
+    assert kept == ["", ""]
 
 
 def test_a_message_without_words_is_taken_back_and_leaves_no_work(scene: Scene) -> None:

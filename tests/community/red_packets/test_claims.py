@@ -422,3 +422,12 @@ def test_a_row_that_somebody_holds_keeps_nobody_else_waiting(app: Flask, program
 
     assert together(app, holder, partial(one, giving.members[0]), quick) == [[], ["claimed"], ["claimed"] * 6]
     assert shares_of(program, packet)[:2] == (0, 7)
+
+
+@pytest.mark.parametrize(("choice", "name"), [("full", "Li Hua"), ("hidden", None)])
+def test_claims_name_a_member_as_he_chose(giving: Giving, choice: str, name: str | None) -> None:
+    packet, member = giving.packet(), giving.members[0]
+    giving.program.client.patch(f"/v1/members/{member_ref(member)}", json={"name": "Li Hua"})
+    assert giving.program.member(member_ref(member)).put("/v1/me/privacy", {"names": choice}).status_code == 200
+    giving.claim(packet, member)
+    assert giving.shown(packet)["claims"][0]["name"] == name
