@@ -29,6 +29,11 @@ class KnownOrder(NamedTuple):
     request_hash: bytes
 
 
+def has_orders(program_id: UUID) -> bool:
+    """Whether an order was ever told."""
+    return bool(scalar("SELECT EXISTS (SELECT FROM orders WHERE program_id = %(program_id)s)", program_id=program_id))
+
+
 def known_orders(program_id: UUID, external_ids: Sequence[str]) -> dict[str, KnownOrder]:
     rows = fetch_all(
         KnownOrder,

@@ -9,6 +9,7 @@ from commission.orders.holds import flag_orders, set_guard_status
 from commission.orders.lifecycle import locked_order, order_id_of
 from commission.orders.reattribution import reattribute
 from commission.orders.records import OrderRecord
+from core.programs.service import register_money_gate
 
 
 def orders_named(program_id: UUID, external_ids: Sequence[str]) -> dict[str, OrderRecord]:
@@ -17,6 +18,8 @@ def orders_named(program_id: UUID, external_ids: Sequence[str]) -> dict[str, Ord
     orders = queries.orders_by_id(program_id, [order.id for order in known.values()]) if known else {}
     return {order.external_id: order for order in orders.values()}
 
+
+register_money_gate(queries.has_orders)  # an order that nobody has earned by yet is in a currency as well
 
 __all__ = [
     "OrderRecord", "Origin", "SoldLine", "erasure", "flag_orders", "locked_order", "order_id_of", "orders_named",

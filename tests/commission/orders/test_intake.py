@@ -175,3 +175,11 @@ def test_the_largest_order_pays_to_the_cent_and_is_explained(shop: Shop) -> None
     (level_1, *_) = explained.json["commissions"]  # type: ignore[index]
     assert (level_1["before_cap"], level_1["amount"]) == (MAX_AMOUNT // 10 + MAX_AMOUNT * 10**9, MAX_AMOUNT // 2)
     assert shop.client.post("/v1/commission-quotes", {"items": [line | {"sku": "y", "quantity": 1}]}).status_code == 200
+
+
+def test_the_currency_stands_as_soon_as_there_is_an_order(shop: Shop) -> None:
+    """Also while nobody has earned: it would earn in another currency than it is in."""
+    shop.post("/v1/orders", order_body("o", paid_at=None), 201)
+    answer = shop.owner.patch("/v1/program", {"currency": "JPY"})
+    assert (answer.status_code, answer.json["code"]) == (409, "currency_fixed")  # type: ignore[index]
+    assert shop.owner.patch("/v1/program", {"name": "Tea"}).status_code == 200
