@@ -1,6 +1,6 @@
 """Commissions: a paid order makes them, refunds take them back. Callers hold the transaction and the order's row."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -11,7 +11,7 @@ from commission.ledger.service import Account, Entry, Posting, post
 from commission.plans.rules import LevelCommission
 from core.bulk import insert_rows
 from core.clock import day_of, now
-from core.db import Collision, execute, fetch_all, scalar, scalars
+from core.db import execute, fetch_all, scalar
 from core.ids import new_id
 
 
@@ -35,7 +35,7 @@ def accrue(program_id: UUID, currency: str, timezone: str, accruals: Sequence[Ac
     One ledger transaction an order and version, keyed by them: a second accrual of the same is impossible.
 
     Raises:
-        Collision: a member was erased since he was found above the order; the order finds another upline.
+        psycopg.errors.SerializationFailure: a member was erased since he was found above the order; by a trigger.
     """
     at = now()
     commissions = [
@@ -47,21 +47,9 @@ def accrue(program_id: UUID, currency: str, timezone: str, accruals: Sequence[Ac
         for level in accrual.levels
     ]  # fmt: skip
     if commissions:
-        _hold_members(program_id, {one.member_id for one in commissions})
         insert_rows(CommissionRow, commissions, program_id=program_id)
         post(program_id, currency, [_accrued(one, timezone) for one in accruals if one.levels])
     return commissions
-
-
-def _hold_members(program_id: UUID, member_ids: Collection[UUID]) -> None:
-    """Keep them from being erased until this is committed: an erasure looks for what is owed."""
-    living = scalars(
-        """SELECT id FROM members WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[])
-             AND status <> 'erased' ORDER BY id FOR KEY SHARE""",
-        program_id=program_id, ids=list(member_ids),
-    )  # fmt: skip
-    if len(living) < len(member_ids):
-        raise Collision("a member was erased meanwhile")
 
 
 def _accrued(accrual: Accrual, timezone: str) -> Entry:
