@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from community.activities import queries
-from community.activities.queries import Activity
+from community.activities.queries import Activity, Part
 from core.clock import now
 from core.events.service import Event, announce
 
@@ -36,6 +36,12 @@ def tell(program_id: UUID, kind: str, activities: Sequence[Activity], **more: An
     """The same event of several activities."""
     at = now()
     announce(program_id, [Event(kind, at, facts_of(one) | more) for one in activities])
+
+
+def tell_checked_in(program_id: UUID, activity: Activity, part: Part) -> None:
+    """`activity.checked_in`: a member's day that counts, as the activity cut it."""
+    facts = {"participation_id": str(part.id), "member_id": str(part.member_id), "day": part.day.isoformat()}
+    announce(program_id, [Event("activity.checked_in", part.happened_at, facts_of(activity) | facts)])
 
 
 def tell_reached(program_id: UUID, reached: Sequence[Reached]) -> None:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from community.activities import queries, teams
-from community.activities.announcing import Reached, tell_reached
+from community.activities.announcing import Reached, tell_checked_in, tell_reached
 from community.activities.definitions import activity_of
 from community.activities.errors import (
     ActivityNotRunning,
@@ -64,6 +64,7 @@ def take_part(program: Program, ref: Ref, wish: Wish) -> tuple[Part, bool]:
     else:
         part, is_new = _once(program, activity, wish)
     if is_new and activity.kind == Kind.CHECK_IN:
+        tell_checked_in(program.id, activity, part)
         _tell_streak(program, activity, part)
     if is_new and activity.pays_at_once:
         grant(program, activity, [wish.member_id])

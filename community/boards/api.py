@@ -31,10 +31,10 @@ blueprints = (blueprint, segments_api.blueprint, me_api.blueprint)
 
 @blueprint.get("/v1/leaderboards/core-fans")
 @endpoint(
-    "boards:read", summary="Members of a group who buy in it most", query=FansQuery, answer=FansShape,
+    "boards:read", summary="Members of a group who buy and check in there most", query=FansQuery, answer=FansShape,
     refuses=("not_found",),
-    description="Over the 30 days up to the date. The score: 10 for each order in the group, and 10 for each mean "
-    "order of the group that the member spent.",
+    description="Over the 30 days up to the date. The score: 10 for each order in the group, 10 for each mean order of "
+    "the group that the member spent, and 1 for each check-in in an activity of the group or of the whole program.",
 )  # fmt: skip
 def show_core_fans(actor: Actor, query: dict[str, Any]) -> Any:
     found = service.core_fans(actor.program, query["group_id"], asked_day(actor.program, query), query["limit"])

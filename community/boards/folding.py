@@ -8,11 +8,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from commission.orders import service as orders
-from commission.orders.service import Origin, SoldLine
+from commission.orders.service import Origin
 from community.boards import customers
 from community.boards.customers import Bought
-from community.boards.models import BoardSumRow, DaySumRow, FanDayRow, ProductDayRow
-from community.boards.rules import OF_ORDERS, Change, Fact, Place, changes_of, day_sums, member_sums, place_of
+from community.boards.fans import fold_check_ins, fold_purchases
+from community.boards.models import BoardSumRow, DaySumRow
+from community.boards.products import fold_products
+from community.boards.rules import OF_ORDERS, Change, Fact, changes_of, day_sums, member_sums, place_of
 from core.auth.actor import Program
 from core.bulk import insert_rows
 from core.events.reading import NumberedEvent
@@ -34,8 +36,9 @@ def fold(program: Program, events: Sequence[NumberedEvent]) -> None:
     changes += _follow_customers(program.id, bought, timezone)
     _add_to_members(program.id, changes)
     _add_to_days(program.id, changes)
-    _add_to_products(program.id, [(origin, fact) for _, origin, fact in placed if origin is not None])
-    _add_to_fans(program.id, bought)
+    fold_products(program.id, [(origin, fact) for _, origin, fact in placed if origin is not None])
+    fold_check_ins(program.id, events)
+    fold_purchases(program.id, bought)
 
 
 def _origins(program_id: UUID, events: Iterable[NumberedEvent]) -> dict[UUID, Origin]:
@@ -109,73 +112,3 @@ def _add_to_days(program_id: UUID, changes: Sequence[Change]) -> None:
           new_members = day_sums.new_members + excluded.new_members,
           new_customers = day_sums.new_customers + excluded.new_customers""",
     )  # fmt: skip
-
-
-class _ProductDay(NamedTuple):
-    day: date
-    scope: str
-    sku: str
-    name: str | None
-    quantity: int
-    sales: int
-
-
-_SOLD = {"order.attributed": 1, "order.canceled": -1}
-
-
-def _add_to_products(program_id: UUID, placed: Sequence[tuple[Origin, Fact]]) -> None:
-    signs = [(origin.order_id, fact.place, _SOLD[fact.kind]) for origin, fact in placed if fact.kind in _SOLD]
-    lines: dict[UUID, list[SoldLine]] = {}
-    for line in orders.sold_lines(program_id, sorted({order_id for order_id, _, _ in signs})):
-        lines.setdefault(line.order_id, []).append(line)
-    found: dict[tuple[date, str, str], _ProductDay] = {}
-    for order_id, place, sign in signs:
-        for line in lines.get(order_id, ()):
-            for scope in place.scopes:
-                _add_line(found, place, scope, line, sign)
-    insert_rows(
-        ProductDayRow, [row for _, row in sorted(found.items())], program_id=program_id,
-        on_conflict="""(program_id, day, scope, sku) DO UPDATE SET
-          name = coalesce(excluded.name, product_days.name), quantity = product_days.quantity + excluded.quantity,
-          sales = product_days.sales + excluded.sales""",
-    )  # fmt: skip
-
-
-def _add_line(
-    found: dict[tuple[date, str, str], _ProductDay], place: Place, scope: str, line: SoldLine, sign: int
-) -> None:
-    key = (place.day, scope, line.sku)
-    before = found.get(key, _ProductDay(*key, None, 0, 0))
-    found[key] = before._replace(
-        name=line.name or before.name, quantity=before.quantity + sign * line.quantity,
-        sales=before.sales + sign * line.amount,
-    )  # fmt: skip
-
-
-class _FanDay(NamedTuple):
-    scope: str
-    day: date
-    member_id: UUID
-    orders: int
-    spent: int
-
-
-def _add_to_fans(program_id: UUID, bought: Sequence[Bought]) -> None:
-    found: dict[tuple[str, date, UUID], _FanDay] = {}
-    for fact, customer_id, _ in bought:
-        if fact.place.group:
-            key = (fact.place.group, fact.place.day, customer_id)
-            before, (count, spent) = found.get(key, _FanDay(*key, 0, 0)), _bought(fact)
-            found[key] = before._replace(orders=before.orders + count, spent=before.spent + spent)
-    insert_rows(
-        FanDayRow, [row for _, row in sorted(found.items())], program_id=program_id,
-        on_conflict="""(program_id, scope, day, member_id) DO UPDATE SET
-          orders = fan_days.orders + excluded.orders, spent = fan_days.spent + excluded.spent""",
-    )  # fmt: skip
-
-
-def _bought(fact: Fact) -> tuple[int, int]:
-    """Orders and money that an event adds to what a customer bought."""
-    if fact.kind == "order.attributed":
-        return 1, fact.facts["total"]
-    return (0, -fact.facts["amount"]) if fact.kind == "order.refunded" else (-1, 0)

@@ -7,7 +7,7 @@ currency; days are those of the program's time zone.
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Amount, Base, Count, Id, IdKey, Instant, Json, ProgramKey
@@ -61,7 +61,7 @@ class DaySumRow(Base):
 
 
 class ProductDayRow(Base):
-    """What was sold of one product on a day: without canceled orders, and before other refunds."""
+    """What was sold of one product on a day, less what came back: money, and units as far as refunds name them."""
 
     __tablename__ = "product_days"
 
@@ -72,6 +72,18 @@ class ProductDayRow(Base):
     name: Mapped[str | None]  # as the last order called it
     quantity: Mapped[Count]
     sales: Mapped[Amount]
+
+
+class ProductReturnRow(Base):
+    """What came back of one line of an order, as far as it is taken off the product's day. No row: nothing."""
+
+    __tablename__ = "product_returns"
+
+    program_id: Mapped[ProgramKey]
+    order_id: Mapped[IdKey]
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    quantity: Mapped[Count]
+    amount: Mapped[Amount]
 
 
 class CustomerSumRow(Base):
@@ -105,6 +117,18 @@ class FanDayRow(Base):
     member_id: Mapped[IdKey]
     orders: Mapped[Count]
     spent: Mapped[Amount]
+
+
+class CheckInDayRow(Base):
+    """How often one member checked in on a day, in activities of one group or in those that name none."""
+
+    __tablename__ = "check_in_days"
+
+    program_id: Mapped[ProgramKey]
+    scope: Mapped[str] = mapped_column(primary_key=True)  # "": activities of the whole program; else the group's id
+    member_id: Mapped[IdKey]
+    day: Mapped[date] = mapped_column(Date, primary_key=True)  # as the activity counted it
+    check_ins: Mapped[Count]
 
 
 class MemberPrivacyRow(Base):

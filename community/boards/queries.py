@@ -1,4 +1,4 @@
-"""Reads of the sums. Every one names the program first, and reads sums only.
+"""Reads of the sums. Every one names the program first, and reads sums only, and who is in a group.
 
 A group has as many scopes as names; its sums are added up. The whole program has one, whose boards an index carries.
 """
@@ -141,7 +141,7 @@ def day_totals(program_id: UUID, day: date, scopes: Sequence[str]) -> DayTotals:
 
 
 class SoldProduct(NamedTuple):
-    """What was sold of a product: without canceled orders, and before other refunds."""
+    """What was sold of a product, less what came back."""
 
     sku: str
     name: str | None
@@ -162,25 +162,44 @@ def hot_products(program_id: UUID, day: date, scopes: Sequence[str], most: int) 
 
 
 class Fan(NamedTuple):
-    """A customer of a group, by how close he is to it; `score` as `core_fans` says."""
+    """A member of a group, by how close he is to it; `score` as `core_fans` says."""
 
     member_id: UUID
     orders: int
     spent: int
+    check_ins: int
     score: int
 
 
-def fans(program_id: UUID, scopes: Sequence[str], since: date, until: date, most: int) -> list[Fan]:
-    """10 for each order, and 10 for each mean order of the group that he spent; whole points, best first."""
+def fans(
+    program_id: UUID, group_id: UUID, scopes: Sequence[str], since: date, until: date, most: int
+) -> list[Fan]:  # fmt: skip
+    """10 for each order, 10 for each mean order of the group that he spent, 1 for each check-in; whole points, best
+    first. The mean is of all who bought, also of those who are not in the group (any more).
+    """
     return fetch_all(
         Fan,
-        """WITH bought AS MATERIALIZED (
+        """WITH present AS MATERIALIZED (
+             SELECT member_id FROM group_members
+             WHERE program_id = %(program_id)s AND group_id = %(group_id)s AND left_at IS NULL),
+           bought AS MATERIALIZED (
              SELECT member_id, sum(orders)::bigint AS orders, sum(spent)::bigint AS spent FROM fan_days
              WHERE program_id = %(program_id)s AND scope = ANY(%(scopes)s::text[])
                AND day BETWEEN %(since)s AND %(until)s
              GROUP BY member_id HAVING sum(orders) > 0),
-           mean AS (SELECT greatest(sum(spent) / sum(orders), 1)::bigint AS spent FROM bought)
-           SELECT b.member_id, b.orders, b.spent, b.orders * 10 + b.spent * 10 / mean.spent AS score
-           FROM bought b, mean ORDER BY score DESC, b.spent DESC, b.member_id LIMIT %(most)s""",
-        program_id=program_id, scopes=list(scopes), since=since, until=until, most=most,
+           mean AS (SELECT greatest(sum(spent) / sum(orders), 1)::bigint AS spent FROM bought),
+           checked_in AS (
+             SELECT p.member_id, sum(c.check_ins)::bigint AS check_ins
+             FROM present p JOIN check_in_days c
+               ON c.program_id = %(program_id)s AND c.scope = ANY(%(checked_scopes)s::text[])
+               AND c.member_id = p.member_id AND c.day BETWEEN %(since)s AND %(until)s
+             GROUP BY p.member_id)
+           SELECT p.member_id, coalesce(b.orders, 0), coalesce(b.spent, 0) AS spent, coalesce(c.check_ins, 0),
+                  coalesce(b.orders * 10 + b.spent * 10 / mean.spent, 0) + coalesce(c.check_ins, 0) AS score
+           FROM present p LEFT JOIN bought b ON b.member_id = p.member_id
+             LEFT JOIN checked_in c ON c.member_id = p.member_id CROSS JOIN mean
+           WHERE b.member_id IS NOT NULL OR c.member_id IS NOT NULL
+           ORDER BY score DESC, spent DESC, member_id LIMIT %(most)s""",
+        program_id=program_id, group_id=group_id, scopes=list(scopes), checked_scopes=[PROGRAM, str(group_id)],
+        since=since, until=until, most=most,
     )  # fmt: skip

@@ -88,6 +88,7 @@ class FanShape(Schema):
     score = fields.Integer()
     orders = fields.Integer()
     spent = fields.Integer(metadata={"description": "minor units, less refunds"})
+    check_ins = fields.Integer(metadata={"description": "days of activities, each once"})
 
 
 class FansShape(Schema):
@@ -111,8 +112,8 @@ class OwnPlaceShape(Schema):
 class SoldProductShape(Schema):
     sku = fields.String()
     name = fields.String(allow_none=True)
-    quantity = fields.Integer()
-    sales = fields.Integer()
+    quantity = fields.Integer(metadata={"description": "units, less those that came back"})
+    sales = fields.Integer(metadata={"description": "minor units, less refunds"})
 
 
 class NewCouponShape(Schema):
@@ -138,7 +139,8 @@ def standing_shape(one: Standing, members: Mapping[UUID, ShownMember]) -> dict[s
 
 def fan_shape(one: Fan, members: Mapping[UUID, ShownMember]) -> dict[str, Any]:
     return {
-        "member": _member(one.member_id, members), "score": one.score, "orders": one.orders, "spent": one.spent
+        "member": _member(one.member_id, members), "score": one.score, "orders": one.orders, "spent": one.spent,
+        "check_ins": one.check_ins,
     }  # fmt: skip
 
 

@@ -22,7 +22,6 @@ from coupons.vouchers import service as vouchers
 from coupons.vouchers.service import MadeCoupon
 
 FAN_DAYS = 30
-_MOST_FANS = 1000
 
 
 def board_of(
@@ -84,15 +83,14 @@ def place_of(
 
 
 def core_fans(program: Program, group_id: Ref, until: date, most: int) -> list[Fan]:
-    """Members of the group who buy in it most, over FAN_DAYS days up to `until`. Raises: GroupNotFound.
+    """Members of the group who buy and check in there most, over FAN_DAYS days up to `until`. Raises: GroupNotFound.
 
-    The score: 10 for each order of theirs in the group, and 10 for each mean order of the group that they spent.
+    The score: 10 for each order of theirs in the group, 10 for each mean order of the group that they spent, and 1 for
+    each check-in in an activity of the group or of the whole program.
     """
     group = groups.find_group(program.id, group_id)
     scopes = sorted(groups.group_keys(group))
-    found = queries.fans(program.id, scopes, until - timedelta(days=FAN_DAYS - 1), until, _MOST_FANS)
-    present = groups.members_in(program.id, group.id, [fan.member_id for fan in found])
-    return [fan for fan in found if fan.member_id in present][:most]
+    return queries.fans(program.id, group.id, scopes, until - timedelta(days=FAN_DAYS - 1), until, most)
 
 
 class DaySums(NamedTuple):

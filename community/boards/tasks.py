@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from community.boards import grants
+from community.boards.fans import CHECKED_IN
 from community.boards.folding import fold
 from community.boards.rules import KINDS
 from core.auth.actor import Program
@@ -12,7 +13,7 @@ from core.events.reading import NumberedEvent
 from core.jobs.registry import job
 
 
-@consumer("boards.fold", *KINDS, most=500)
+@consumer("boards.fold", *KINDS, CHECKED_IN, most=500)
 def follow(program: Program, events: Sequence[NumberedEvent]) -> None:
     """Add what happened to the sums, in the transaction in which it counts as read."""
     fold(program, events)

@@ -51,6 +51,14 @@ class _KeptCustomer(NamedTuple):
     spent: int
 
 
+class _KeptProduct(NamedTuple):
+    day: date
+    scope: str
+    sku: str
+    quantity: int
+    sales: int
+
+
 class _Order(NamedTuple):
     paid_at: datetime
     group_id: str | None
@@ -58,6 +66,23 @@ class _Order(NamedTuple):
     customer_id: UUID | None
     status: str
     left: int
+
+
+class _Line(NamedTuple):
+    paid_at: datetime
+    group_id: str | None
+    sku: str
+    quantity: int
+    base: int
+    refunded_quantity: int
+    refunded_amount: int
+
+    @property
+    def left(self) -> tuple[int, int]:
+        """Units and money."""
+        money = max(0, self.base - self.base * self.refunded_quantity // self.quantity - self.refunded_amount)
+        units = self.quantity - self.refunded_quantity
+        return (0 if self.base and not money else units), money
 
 
 class _Earned(NamedTuple):
@@ -88,10 +113,17 @@ def kept(program: TestProgram) -> dict[str, Sums]:
                WHERE program_id = %(p)s""",
             p=program.id,
         )
+        products = fetch_all(
+            _KeptProduct,
+            """SELECT day, scope, sku, quantity, sales FROM product_days
+               WHERE program_id = %(p)s AND (quantity <> 0 OR sales <> 0)""",
+            p=program.id,
+        )
     return {
         "members": {row[:4]: row[4:] for row in members},
         "days": {row[:2]: row[2:] for row in days},
         "customers": {row[:1]: row[1:] for row in customers},  # type: ignore[misc]
+        "products": {row[:3]: row[3:] for row in products},
     }
 
 
@@ -109,6 +141,13 @@ def counted(program: TestProgram, timezone: str) -> dict[str, Sums]:
             """SELECT o.paid_at, o.group_id, c.member_id, c.amount - c.reversed
                FROM commissions c JOIN orders o ON o.program_id = c.program_id AND o.id = c.order_id
                WHERE c.program_id = %(p)s""",
+            p=program.id,
+        )
+        lines = fetch_all(
+            _Line,
+            """SELECT o.paid_at, o.group_id, l.sku, l.quantity, l.base, l.refunded_quantity, l.refunded_amount
+               FROM order_lines l JOIN orders o ON o.program_id = l.program_id AND o.id = l.order_id
+               WHERE l.program_id = %(p)s AND o.paid_at IS NOT NULL""",
             p=program.id,
         )
     members: dict[str, Counter[tuple[Any, ...]]] = {"sales": Counter(), "orders": Counter(), "commission": Counter()}
@@ -134,7 +173,19 @@ def counted(program: TestProgram, timezone: str) -> dict[str, Sums]:
             )  # type: ignore[assignment]  # fmt: skip
     for one in earned:
         add("commission", one, one.left)
-    return {"members": _together(members), "days": _together(days), "customers": customers}
+    return {"members": _together(members), "days": _together(days), "customers": customers,
+            "products": _products(lines, timezone)}  # fmt: skip
+
+
+def _products(lines: list[_Line], timezone: str) -> Sums:
+    found: dict[tuple[Any, ...], tuple[int, int]] = {}
+    for line in lines:
+        units, money = line.left
+        for scope in {PROGRAM, line.group_id or PROGRAM}:
+            key = (day_of(line.paid_at, timezone), scope, line.sku)
+            before = found.get(key, (0, 0))
+            found[key] = (before[0] + units, before[1] + money)
+    return {key: row for key, row in found.items() if any(row)}
 
 
 def _together(sums: dict[str, Counter[tuple[Any, ...]]]) -> Sums:

@@ -72,6 +72,25 @@ def test_a_digest_tells_the_programs_day(busy: Desk) -> None:
     assert busy.messages(group) == [(f"digest:{group_uuid(group)}:{TODAY}@{group_uuid(group)}", text)]
 
 
+def test_what_came_back_is_not_told_as_sold(busy: Desk) -> None:
+    items = [LineBody(sku="CUP", name="Cup", unit_price=1_000, quantity=3)]
+    body = OrderBody(external_id="cups", paid_at=NOON.isoformat(), items=items, group_id="tg-1")
+    assert busy.shop.post("/v1/orders", body).status_code == 201
+    follow(busy.program)
+    assert "Cup × 3\n- Sencha × 2" in ask(busy, busy.group()).json["text"]
+    units = {"external_id": "r1", "refunded_at": NOON.isoformat(), "items": [{"sku": "CUP", "quantity": 2}]}
+    assert busy.shop.post("/v1/orders/ext:cups/refunds", units).status_code == 201
+    follow(busy.program)
+    assert "Sencha × 2\n- Cup × 1" in ask(busy, busy.group(name="g2", target=target("-2"))).json["text"]
+    with frozen_at(NOON + timedelta(days=1)):  # late, and told of the day that it was sold
+        rest = {"external_id": "r2", "refunded_at": now().isoformat(), "amount": 1_000}
+        assert busy.shop.post("/v1/orders/ext:cups/refunds", rest).status_code == 201
+        follow(busy.program)
+    text = ask(busy, busy.group(name="g3", target=target("-3"), scope="group", external_id="tg-1")).json["text"]
+    assert "Sencha × 1" in text
+    assert "Cup" not in text
+
+
 def test_a_group_that_hears_of_itself_is_told_its_own_figures(busy: Desk) -> None:
     group = busy.group(external_id="tg-1", scope="group", show_amounts=True)
     busy.join(group, "bob")
