@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from commission.orders.refund_rules import RefundableLine
 from core.db import fetch_all
 
 
@@ -50,3 +51,46 @@ def sold_lines(program_id: UUID, order_ids: Collection[UUID]) -> list[SoldLine]:
            WHERE program_id = %(program_id)s AND order_id = ANY(%(ids)s::uuid[]) ORDER BY order_id, position""",
         program_id=program_id, ids=list(order_ids),
     )  # fmt: skip
+
+
+class ReturnedLine(NamedTuple):
+    """What has come back of one line, by units and minor units; neither ever falls."""
+
+    order_id: UUID
+    position: int
+    sku: str
+    quantity: int
+    amount: int
+
+
+class _Line(NamedTuple):
+    order_id: UUID
+    position: int
+    sku: str
+    unit_price: int
+    quantity: int
+    base: int
+    refunded_quantity: int
+    refunded_amount: int
+
+
+def returned_lines(program_id: UUID, order_ids: Collection[UUID]) -> list[ReturnedLine]:
+    """The lines of these orders of which something came back, in one statement.
+
+    Of a line all of whose money is back, all units count as returned.
+    """
+    if not order_ids:
+        return []
+    rows = fetch_all(
+        _Line,
+        """SELECT order_id, position, sku, unit_price, quantity, base, refunded_quantity, refunded_amount
+           FROM order_lines WHERE program_id = %(program_id)s AND order_id = ANY(%(ids)s::uuid[])
+             AND (refunded_quantity > 0 OR refunded_amount > 0) ORDER BY order_id, position""",
+        program_id=program_id, ids=list(order_ids),
+    )  # fmt: skip
+    return [_returned(row.order_id, row.position, RefundableLine(*row[2:])) for row in rows]
+
+
+def _returned(order_id: UUID, position: int, line: RefundableLine) -> ReturnedLine:
+    units = line.quantity if line.base and not line.kept_base else line.refunded_quantity
+    return ReturnedLine(order_id, position, line.sku, units, line.base - line.kept_base)

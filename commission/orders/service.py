@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from commission.orders import erasure, queries
-from commission.orders.figures import Origin, SoldLine, origins_of, sold_lines
+from commission.orders.figures import Origin, ReturnedLine, SoldLine, origins_of, returned_lines, sold_lines
 from commission.orders.holds import flag_orders, set_guard_status
 from commission.orders.lifecycle import locked_order, order_id_of
 from commission.orders.reattribution import reattribute
@@ -22,6 +22,6 @@ def orders_named(program_id: UUID, external_ids: Sequence[str]) -> dict[str, Ord
 register_money_gate(queries.has_orders)  # an order that nobody has earned by yet is in a currency as well
 
 __all__ = [
-    "OrderRecord", "Origin", "SoldLine", "erasure", "flag_orders", "locked_order", "order_id_of", "orders_named",
-    "origins_of", "reattribute", "set_guard_status", "sold_lines",
+    "OrderRecord", "Origin", "ReturnedLine", "SoldLine", "erasure", "flag_orders", "locked_order", "order_id_of",
+    "orders_named", "origins_of", "reattribute", "returned_lines", "set_guard_status", "sold_lines",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ others of its chunk nor stands before those behind it. Locks rewards, then membe
 by id, then what the reward itself needs: balances, or a coupon's customers and stock. Callers hold the transaction.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -24,10 +24,11 @@ from community.points import service as points
 from community.points.rules import MOST_POINTS
 from core.auth.actor import Program
 from core.clock import now
-from core.db import execute, fetch_all, savepoint
+from core.db import execute, savepoint
 from core.errors import Conflict, DomainError
 from core.ids import public_id
 from coupons.vouchers import service as vouchers
+from referral.members import service as members
 
 CHUNK = 1000
 
@@ -67,7 +68,7 @@ def _record(program_id: UUID, before: str, verdicts: Sequence[Verdict]) -> None:
 
 
 def _give(program: Program, rewards: Sequence[Reward]) -> list[Verdict]:
-    standings = _standings_locked(program.id, {one.member_id for one in rewards})
+    standings = members.standings_locked(program.id, {one.member_id for one in rewards})
     needs_enrolment = program.settings.enrolment != "open"
     refused = {
         one.id: Verdict(one, "refused", reason)
@@ -84,24 +85,7 @@ def _impossible(reward: Reward) -> str | None:
     return "too_many_points" if reward.kind == "points" and (reward.amount or 0) > MOST_POINTS else None
 
 
-class _Standing(NamedTuple):
-    id: UUID
-    status: str
-    enrolment: str
-
-
-def _standings_locked(program_id: UUID, member_ids: Collection[UUID]) -> dict[UUID, _Standing]:
-    """What the members are, in id order and kept from erasure until the transaction ends."""
-    rows = fetch_all(
-        _Standing,
-        """SELECT id, status, enrolment FROM members WHERE program_id = %(p)s AND id = ANY(%(ids)s::uuid[])
-           ORDER BY id FOR KEY SHARE""",
-        p=program_id, ids=list(member_ids),
-    )  # fmt: skip
-    return {row.id: row for row in rows}
-
-
-def _ineligible(member: _Standing | None, *, needs_enrolment: bool) -> str | None:
+def _ineligible(member: members.Standing | None, *, needs_enrolment: bool) -> str | None:
     if member is None or member.status != "active":
         return "member_not_active"
     return "member_not_enrolled" if needs_enrolment and member.enrolment != "enrolled" else None
@@ -212,7 +196,7 @@ def _take_back(program: Program, rewards: Sequence[Reward]) -> list[Verdict]:
     """Cash becomes the member's debt where he has spent it, as points do; a claimed coupon is his to keep."""
     if rewards[0].kind == "coupon":
         return [Verdict(one, "paid", "kept") for one in rewards]
-    _standings_locked(program.id, {one.member_id for one in rewards})
+    members.standings_locked(program.id, {one.member_id for one in rewards})
     lock_budgets(program.id, {one.activity_id for one in rewards})
     return _each_for_itself(program, rewards, _take_back_amounts)
 

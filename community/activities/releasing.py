@@ -19,6 +19,9 @@ from core.db import fetch_all, scalar, scalars
 
 GRACE = timedelta(seconds=30)
 _MOST = 500
+_DUE_TEAMS: LiteralString = """
+    FROM activity_teams t JOIN activities a ON a.program_id = t.program_id AND a.id = t.activity_id
+    WHERE t.program_id = %(p)s AND t.status = 'open' AND (t.expires_at <= %(due)s OR a.status = 'canceled')"""
 
 
 class _Freed(NamedTuple):
@@ -51,19 +54,17 @@ def release_overdue(program: Program) -> int:
 
 def _release_teams(program: Program) -> int:
     at = now()
-    activity_ids = scalars(_ACTIVITIES_WITH_DUE_TEAMS, p=program.id, due=at - GRACE)
+    activity_ids = scalars("SELECT DISTINCT t.activity_id" + _DUE_TEAMS, p=program.id, due=at - GRACE)
     hold_counters(program.id, activity_ids)
     ended: dict[UUID, UUID] = dict(
         fetch_all(
             _Ended,
             """WITH due AS MATERIALIZED (
-                 SELECT t.id FROM activity_teams t
-                 JOIN activities a ON a.program_id = t.program_id AND a.id = t.activity_id
-                 WHERE t.program_id = %(p)s AND t.activity_id = ANY(%(activities)s::uuid[]) AND t.status = 'open'
-                   AND (t.expires_at <= %(due)s OR a.status = 'canceled')
+                 SELECT t.id DUE_TEAMS AND t.activity_id = ANY(%(activities)s::uuid[])
                  ORDER BY t.id LIMIT %(most)s FOR UPDATE OF t SKIP LOCKED)
                UPDATE activity_teams t SET status = 'released', ended_at = %(at)s FROM due
-               WHERE t.program_id = %(p)s AND t.id = due.id RETURNING t.id, t.activity_id""",
+               WHERE t.program_id = %(p)s AND t.id = due.id RETURNING t.id, t.activity_id
+            """.replace("DUE_TEAMS", _DUE_TEAMS),
             p=program.id, activities=activity_ids, due=at - GRACE, at=at, most=_MOST,
         )
     )  # fmt: skip
@@ -80,12 +81,6 @@ def _release_teams(program: Program) -> int:
         [(activity_id, team_id, "team_incomplete", _orders(freed, team_id)) for team_id, activity_id in ended.items()],
     )
     return len(ended)
-
-
-_ACTIVITIES_WITH_DUE_TEAMS: LiteralString = """
-    SELECT DISTINCT t.activity_id FROM activity_teams t
-    JOIN activities a ON a.program_id = t.program_id AND a.id = t.activity_id
-    WHERE t.program_id = %(p)s AND t.status = 'open' AND (t.expires_at <= %(due)s OR a.status = 'canceled')"""
 
 
 class _Ended(NamedTuple):

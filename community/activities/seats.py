@@ -44,6 +44,7 @@ class Paid(NamedTuple):
     """A reserved seat that is paid: by an order, or as the shop says."""
 
     part_id: UUID
+    team_id: UUID
     order_id: UUID | None
 
 
@@ -93,7 +94,7 @@ def follow_payments(program: Program, payments: Sequence[Payment]) -> list[str]:
     current = payments_for(program.id, part_ids=[one.part_id for one in payments])
     verdicts = _verdicts(current, activities, teams)
     judged = list(zip(current, verdicts, strict=True))
-    confirm(program, [Paid(one.part_id, one.order_id) for one, verdict in judged if verdict == CONFIRM])
+    confirm(program, [Paid(one.part_id, one.team_id, one.order_id) for one, verdict in judged if verdict == CONFIRM])
     _link(program.id, [one for one, verdict in judged if verdict == LINK])
     for place, (one, verdict) in enumerate(judged):  # told late, so there are few; each changes what is left
         if verdict == TAKE_AGAIN:
@@ -128,8 +129,7 @@ def confirm(program: Program, payments: Sequence[Paid]) -> None:
     """These reserved seats are paid. A team whose seats all are is done, and told. Locks the teams in id order."""
     if not payments:
         return
-    parts = queries.parts_by_id(program.id, [one.part_id for one in payments])
-    queries.teams_by_id(program.id, {part.team_id for part in parts if part.team_id}, lock=True)
+    queries.teams_by_id(program.id, {one.team_id for one in payments}, lock=True)
     confirmed = scalars(
         """UPDATE activity_participations p SET status = 'counted', reason = NULL, order_id = g.order_id
            FROM unnest(%(ids)s::uuid[], %(orders)s::uuid[]) AS g (id, order_id)
@@ -160,7 +160,7 @@ def _take_again(program: Program, activity: Activity, one: Payment) -> bool:
            WHERE program_id = %(program_id)s AND id = %(id)s AND status = 'released'""",
         program_id=program.id, id=one.part_id,
     )  # fmt: skip
-    confirm(program, [Paid(one.part_id, one.order_id)])
+    confirm(program, [Paid(one.part_id, one.team_id, one.order_id)])
     return True
 
 

@@ -101,8 +101,8 @@ def _with_payment(program: Program, activity: Activity, part: Part, wish: Wish) 
         verdicts = follow_payments(program, payments_for(program.id, part_ids=[part.id]))
         if verdicts and not {CONFIRM, LINK} & set(verdicts):
             raise OrderDoesNotFit()
-    if wish.paid and not verdicts and part.status == Took.RESERVED:
-        confirm(program, [Paid(part.id, None)])
+    if wish.paid and not verdicts and part.team_id and part.status == Took.RESERVED:
+        confirm(program, [Paid(part.id, part.team_id, None)])
     return queries.part(program.id, activity.id, part.id) or part
 
 

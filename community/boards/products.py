@@ -5,19 +5,26 @@ kept beside, line by line. So the event of a refund that was seen before takes n
 transaction, and the reader's cursor with it.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
 from commission.orders import service as orders
-from commission.orders.service import Origin
+from commission.orders.service import Origin, ReturnedLine
 from community.boards.models import ProductDayRow, ProductReturnRow
-from community.boards.rules import Fact, Place, Sold, SoldLine
+from community.boards.rules import Fact, Place
 from core.bulk import insert_rows
 from core.db import fetch_all
 
 _PAID, _BACK = "order.attributed", frozenset({"order.refunded", "order.canceled"})
+
+
+class Sold(NamedTuple):
+    """Units of a product, and what they came to in minor units; either sign."""
+
+    quantity: int
+    amount: int
 
 
 class _ProductDay(NamedTuple):
@@ -58,57 +65,12 @@ def _bought(program_id: UUID, placed: Sequence[tuple[Origin, Fact]]) -> Iterator
 
 def _came_back(program_id: UUID, placed: Sequence[tuple[Origin, Fact]]) -> Iterator[_Part]:
     places = {origin.order_id: fact.place for origin, fact in placed if fact.kind in _BACK}
-    lines = _lines(program_id, places)
-    _keep(program_id, lines)
-    for line in lines:
-        more = Sold(*map(int.__sub__, line.taken_off, line.state.back))
-        yield places[line.order_id], line.sku, None, more
-
-
-class _Line(NamedTuple):
-    """A line of which something came back. `taken_off`: what of that is in the sums."""
-
-    order_id: UUID
-    position: int
-    sku: str
-    state: SoldLine
-    taken_off: Sold
-
-
-class _LineRow(NamedTuple):
-    order_id: UUID
-    position: int
-    sku: str
-    quantity: int
-    base: int
-    refunded_quantity: int
-    refunded_amount: int
-    quantity_off: int
-    amount_off: int
-
-
-def _lines(program_id: UUID, places: Mapping[UUID, Place]) -> list[_Line]:
-    if not places:
-        return []
-    rows = fetch_all(
-        _LineRow,
-        """SELECT l.order_id, l.position, l.sku, l.quantity, l.base, l.refunded_quantity, l.refunded_amount,
-                  coalesce(r.quantity, 0), coalesce(r.amount, 0)
-           FROM order_lines l LEFT JOIN product_returns r
-             ON r.program_id = l.program_id AND r.order_id = l.order_id AND r.position = l.position
-           WHERE l.program_id = %(program_id)s AND l.order_id = ANY(%(ids)s::uuid[])
-             AND (l.refunded_quantity > 0 OR l.refunded_amount > 0)
-           ORDER BY l.order_id, l.position""",
-        program_id=program_id, ids=list(places),
-    )  # fmt: skip
-    return [
-        _Line(
-            row.order_id, row.position, row.sku,
-            SoldLine(row.quantity, row.base, row.refunded_quantity, row.refunded_amount),
-            Sold(row.quantity_off, row.amount_off),
-        )
-        for row in rows
-    ]  # fmt: skip
+    returned = orders.returned_lines(program_id, sorted(places))
+    before = _taken_off(program_id, {line.order_id for line in returned})
+    _keep(program_id, returned)
+    for line in returned:
+        quantity, amount = before.get((line.order_id, line.position), Sold(0, 0))
+        yield places[line.order_id], line.sku, None, Sold(quantity - line.quantity, amount - line.amount)
 
 
 class _Return(NamedTuple):
@@ -118,9 +80,22 @@ class _Return(NamedTuple):
     amount: int
 
 
-def _keep(program_id: UUID, lines: Collection[_Line]) -> None:
+def _taken_off(program_id: UUID, order_ids: Collection[UUID]) -> dict[tuple[UUID, int], Sold]:
+    """What of each line is off the sums already."""
+    if not order_ids:
+        return {}
+    rows = fetch_all(
+        _Return,
+        """SELECT order_id, position, quantity, amount FROM product_returns
+           WHERE program_id = %(program_id)s AND order_id = ANY(%(ids)s::uuid[])""",
+        program_id=program_id, ids=list(order_ids),
+    )  # fmt: skip
+    return {(row.order_id, row.position): Sold(row.quantity, row.amount) for row in rows}
+
+
+def _keep(program_id: UUID, returned: Sequence[ReturnedLine]) -> None:
     insert_rows(
-        ProductReturnRow, [_Return(one.order_id, one.position, *one.state.back) for one in lines],
+        ProductReturnRow, [_Return(one.order_id, one.position, one.quantity, one.amount) for one in returned],
         program_id=program_id,
         on_conflict="""(program_id, order_id, position) DO UPDATE SET
           quantity = excluded.quantity, amount = excluded.amount""",

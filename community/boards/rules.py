@@ -204,30 +204,6 @@ def day_sums(changes: Iterable[Change]) -> dict[DayKey, DaySums]:
     return {key: sums for key, sums in found.items() if any(sums)}
 
 
-class Sold(NamedTuple):
-    """Units of a product, and what they came to in minor units; either sign."""
-
-    quantity: int
-    amount: int
-
-
-class SoldLine(NamedTuple):
-    """A line of an order as it stands: units, what they came to, units that came back, shares of refunds by amount."""
-
-    quantity: int
-    base: int
-    refunded_quantity: int
-    refunded_amount: int
-
-    @property
-    def back(self) -> Sold:
-        """What has come back; it never falls. Of a line whose money is all back no unit counts as sold."""
-        returned = self.base * self.refunded_quantity // self.quantity
-        kept = max(0, self.base - returned - self.refunded_amount)
-        units = self.quantity if self.base and not kept else self.refunded_quantity
-        return Sold(units, self.base - kept)
-
-
 def place_of(at: datetime, group: str | None, timezone: str) -> Place:
     return Place(day_of(at, timezone), group)
 

@@ -30,6 +30,7 @@ from core.clock import now
 from core.db import Collision, fetch_all
 from core.errors import DomainError, Fault
 from core.ids import Ref
+from referral.members.service import Standing, standings_locked
 
 _CLOSED: dict[Closed, type[DomainError]] = {
     Closed.NOT_OPEN: NotOpen, Closed.EXPIRED: Expired, Closed.FINISHED: Finished,
@@ -99,16 +100,16 @@ def _claim_new(program: Program, packet: RedPacket, wanting: Sequence[UUID], wai
 
 
 def _refusals(program_id: UUID, group_id: UUID, member_ids: Sequence[UUID]) -> dict[UUID, DomainError]:
-    statuses = queries.statuses_locked(program_id, member_ids)
+    standings = standings_locked(program_id, member_ids)
     present = members_in(program_id, group_id, member_ids)
-    found = {member_id: _refusal(statuses.get(member_id), member_id in present) for member_id in member_ids}
+    found = {member_id: _refusal(standings.get(member_id), member_id in present) for member_id in member_ids}
     return {member_id: refusal for member_id, refusal in found.items() if refusal is not None}
 
 
-def _refusal(status: str | None, is_present: bool) -> DomainError | None:
-    if status is None or status == "erased":
+def _refusal(standing: Standing | None, is_present: bool) -> DomainError | None:
+    if standing is None or standing.status == "erased":
         return NoSuchMember(faults=[Fault("/member_id", "There is no such member.")])
-    if status == "suspended":
+    if standing.status == "suspended":
         return Suspended()
     return None if is_present else NotInGroup()
 

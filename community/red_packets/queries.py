@@ -207,19 +207,3 @@ def claims_of_member(program_id: UUID, member_id: UUID, before: Position | None,
         MyClaim, _MINE + (_EARLIER if before else "") + _LATEST_FIRST,
         program_id=program_id, member_id=member_id, claimed_at=claimed_at, packet_id=packet_id, most=most,
     )  # fmt: skip
-
-
-class _Standing(NamedTuple):
-    id: UUID
-    status: str
-
-
-def statuses_locked(program_id: UUID, member_ids: Collection[UUID]) -> dict[UUID, str]:
-    """The status of each member that there is, in id order and kept from erasure until the transaction ends."""
-    rows = fetch_all(
-        _Standing,
-        """SELECT id, status FROM members WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[])
-           ORDER BY id FOR KEY SHARE""",
-        program_id=program_id, ids=list(member_ids),
-    )  # fmt: skip
-    return dict(rows)

@@ -124,6 +124,25 @@ def members_by_id(program_id: UUID, ids: Collection[UUID]) -> list[Member]:
     return fetch_all(Member, _MEMBER + " AND id = ANY(%(ids)s::uuid[])", program_id=program_id, ids=list(ids))
 
 
+class Standing(NamedTuple):
+    """What decides whether a member may be given something."""
+
+    id: UUID
+    status: str
+    enrolment: str
+
+
+def standings_locked(program_id: UUID, ids: Collection[UUID]) -> dict[UUID, Standing]:
+    """Of each member that there is, locked in id order: nobody of them is erased until the transaction ends."""
+    rows = fetch_all(
+        Standing,
+        """SELECT id, status, enrolment FROM members WHERE program_id = %(program_id)s AND id = ANY(%(ids)s::uuid[])
+           ORDER BY id FOR KEY SHARE""",
+        program_id=program_id, ids=list(ids),
+    )  # fmt: skip
+    return {row.id: row for row in rows}
+
+
 def members_where(program_id: UUID, given: dict[str, Any], most: int) -> list[Member]:
     """The members that meet every given filter, newest first."""
     conditions = [_FILTERS[name] for name in given]

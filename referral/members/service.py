@@ -20,7 +20,7 @@ from referral.members.identities import add_identities, identities_of, members_b
 from referral.members.inviter_sources import NamedInviter, register_inviter_source, sourced_inviters
 from referral.members.new_member import INVITER_FIELDS, STANDARD_GRADE, InviterName
 from referral.members.placeholders import customers_for
-from referral.members.queries import Member, MemberCard
+from referral.members.queries import Member, MemberCard, Standing, standings_locked
 from referral.members.registration import Registered, register
 from referral.members.rules import masked_name
 from referral.members.writing import sealed_phone
@@ -166,9 +166,9 @@ def depths_of(program_id: UUID, members: Sequence[Member]) -> dict[UUID, int]:
 
 __all__ = [
     "INVITER_FIELDS", "STANDARD_GRADE", "Arrival", "GradeChange", "InviterName", "Member", "MemberCard",
-    "NamedInviter", "Registered", "add_identities", "cards_of", "change_grades", "change_member", "customers_for",
-    "depths_of", "enrol", "erase", "find_inviter", "find_living", "find_members", "identities_of", "issue_tokens",
-    "known_members", "living_member_id_of", "masked_name", "member_id_of", "member_of", "members_by_identity",
-    "members_of", "register", "register_arrival_step", "register_erasure_guard", "register_erasure_step",
-    "register_inviter_source",
+    "NamedInviter", "Registered", "Standing", "add_identities", "cards_of", "change_grades", "change_member",
+    "customers_for", "depths_of", "enrol", "erase", "find_inviter", "find_living", "find_members", "identities_of",
+    "issue_tokens", "known_members", "living_member_id_of", "masked_name", "member_id_of", "member_of",
+    "members_by_identity", "members_of", "register", "register_arrival_step", "register_erasure_guard",
+    "register_erasure_step", "register_inviter_source", "standings_locked",
 ]  # fmt: skip

@@ -5,6 +5,8 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from flask import Flask
+
 from community.boards.rules import PROGRAM, start_of
 from core.clock import day_of
 from core.db import fetch_all, transaction
@@ -12,7 +14,8 @@ from core.events.reading import number_events
 from core.jobs.registry import SCHEDULES
 from core.jobs.scheduler import publish_where_due
 from tests.clients import TestProgram
-from tests.jobs import run_jobs
+from tests.jobs import deliver_now, lease_jobs, run_jobs
+from tests.threads import together
 
 Sums = dict[tuple[Any, ...], tuple[int, ...]]
 
@@ -22,6 +25,17 @@ def follow(program: TestProgram) -> None:
     with transaction(program.id):
         number_events(program.id)
     publish_where_due(program.id, [SCHEDULES["boards.fold"]])
+    run_jobs(program.id)
+
+
+def follow_at_once(app: Flask, program: TestProgram) -> None:
+    """The same, but the one delivery of the reader reaches four workers at once, and another one afterwards."""
+    with transaction(program.id):
+        number_events(program.id)
+    publish_where_due(program.id, [SCHEDULES["boards.fold"]])
+    (delivery,) = lease_jobs(program.id, "default")
+    together(app, *[lambda: deliver_now(delivery)] * 4)
+    deliver_now(delivery)
     run_jobs(program.id)
 
 

@@ -18,8 +18,8 @@ from tests.clients import TestProgram
 from tests.commission.orders.conftest import Shop
 from tests.community.activities.stage import NOON, START, Stage
 from tests.community.boards.groups import join, make_group
-from tests.community.boards.reading import follow
-from tests.jobs import deliver_now, lease_jobs, run_jobs
+from tests.community.boards.reading import follow, follow_at_once
+from tests.jobs import run_jobs
 from tests.telling import facts_of, plain_id
 from tests.threads import together
 
@@ -96,13 +96,7 @@ def test_check_ins_of_many_at_once_and_readers_at_once_count_once(app: Flask, sh
     bodies = [{"member_external_id": name} for name in ("a", "b") * 6]
     answers = together(app, *[lambda body=body: client.post(path, body).status_code for body in bodies])
     assert sorted(answers) == [200] * 10 + [201] * 2
-    with transaction(shop.program.id):
-        number_events(shop.program.id)
-    publish_where_due(shop.program.id, [SCHEDULES["boards.fold"]])
-    (delivery,) = lease_jobs(shop.program.id, "default")
-    together(app, *[lambda: deliver_now(delivery)] * 4)
-    deliver_now(delivery)
-    run_jobs(shop.program.id)
+    follow_at_once(app, shop.program)
     assert sorted(fans(shop.program, group)) == [("a", 1, 0, 1), ("b", 1, 0, 1)]
 
 

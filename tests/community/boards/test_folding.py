@@ -17,8 +17,8 @@ from core.jobs.registry import SCHEDULES
 from core.jobs.scheduler import publish_where_due
 from tests.clients import TestProgram
 from tests.commission.orders.conftest import Shop, order_body
-from tests.community.boards.reading import counted, follow, kept
-from tests.jobs import deliver_now, lease_jobs, run_jobs
+from tests.community.boards.reading import counted, follow, follow_at_once, kept
+from tests.jobs import run_jobs
 from tests.telling import plain_id, told
 from tests.threads import together
 
@@ -216,14 +216,7 @@ def test_points_count_where_and_when_their_order_was(shop: Shop) -> None:
 
 def test_two_readers_at_once_count_each_event_once(app: Flask, shop: Shop) -> None:
     shop.batch([order_body(f"o{number}") for number in range(50)])
-    with transaction(shop.program.id):
-        number_events(shop.program.id)
-    publish_where_due(shop.program.id, [SCHEDULES["boards.fold"]])
-    (delivery,) = lease_jobs(shop.program.id, "default")
-    threads = [lambda: deliver_now(delivery)] * 4
-    together(app, *threads)
-    deliver_now(delivery)
-    run_jobs(shop.program.id)
+    follow_at_once(app, shop.program)
     assert kept(shop.program)["members"] == counted(shop.program, ZONE)["members"]
 
 

@@ -11,9 +11,8 @@ from core.jobs.registry import SCHEDULES
 from core.jobs.scheduler import publish_where_due
 from tests.commission.orders.conftest import Shop
 from tests.community.boards.groups import make_group
-from tests.community.boards.reading import counted, follow, kept
-from tests.jobs import deliver_now, lease_jobs, run_jobs
-from tests.threads import together
+from tests.community.boards.reading import counted, follow, follow_at_once, kept
+from tests.jobs import run_jobs
 
 ZONE = "Asia/Shanghai"
 DAY = "2026-03-01"
@@ -118,13 +117,7 @@ def test_two_readers_at_once_take_a_refund_off_once(app: Flask, shop: Shop) -> N
     follow(shop.program)
     for number in range(20):
         shop.refund(f"o{number}", f"r{number}", items=[{"sku": "tea", "quantity": 1 + number % 4}])
-    with transaction(shop.program.id):
-        number_events(shop.program.id)
-    publish_where_due(shop.program.id, [SCHEDULES["boards.fold"]])
-    (delivery,) = lease_jobs(shop.program.id, "default")
-    together(app, *[lambda: deliver_now(delivery)] * 4)
-    deliver_now(delivery)
-    run_jobs(shop.program.id)
+    follow_at_once(app, shop.program)
     assert kept(shop.program)["products"] == counted(shop.program, ZONE)["products"]
     assert hot(shop) == [("cup", 40, 12_000), ("tea", 30, 3_000)]
 

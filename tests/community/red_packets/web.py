@@ -4,7 +4,6 @@ import http.client
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from core.servers.roster import granian
 from tests.end_to_end.product import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,8 +28,7 @@ class Web:
 
     def start(self) -> "Web":
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port),
-             "--workers", "2", "--blocking-threads", "4", "--no-ws", "--log-level", "error", "wsgi:app"],
+            granian("wsgi:app", "127.0.0.1", self.port, workers=2, threads=4),
             cwd=ROOT, env=self._environment, start_new_session=True,
         )  # fmt: skip
         deadline = time.monotonic() + _START_SECONDS

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +18,7 @@ from core.app import create_app
 from core.caching.feed import feed_of
 from core.caching.service import LINKS, announce
 from core.db import execute, transaction
+from core.servers.roster import granian
 from coupons.clicks.segments import segments_in
 from tests.clients import TestProgram
 from tests.coupons.clicks.following import change_link, eventually, follow, make_link, written
@@ -32,21 +32,8 @@ WEB, CLICKS_ONLY = "wsgi:app", "coupons.clicks.web:app"
 def web(database_environment: dict[str, str], target: str = WEB) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """A web of one process, as the product runs it."""
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "granian",
-        "--interface",
-        "wsgi",
-        "--no-ws",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
     process = subprocess.Popen(
-        [*command, "--workers", "1", "--blocking-threads", "4", "--log-level", "error", target],
-        env=os.environ | database_environment,
+        granian(target, "127.0.0.1", port, workers=1, threads=4), env=os.environ | database_environment
     )
     try:
         eventually(lambda: answers(port), 60)
